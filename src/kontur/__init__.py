@@ -1,0 +1,74 @@
+"""Kontur: every way of cutting an image into regions, behind one call, one result type and one exact ruler.
+
+>>> import kontur
+>>> result = kontur.segment("photo.jpg", "otsu")  # doctest: +SKIP
+>>> result.foreground                              # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .api import methods, segment
+    from .core.errors import KonturError
+    from .core.image import Image
+    from .core.instances import Instances
+    from .core.options import Option
+    from .core.prompts import Prompts
+    from .core.segmentation import Segment, Segmentation
+    from .core.taxonomy import Category, Taxonomy
+    from .draw.overlay import overlay
+    from .io.photos import read_image
+
+# Every public name and where it lives; each is imported when it is first asked for, so that `import kontur` is instant.
+_PUBLIC = {
+    "segment": "api",
+    "methods": "api",
+    "read_image": "io.photos",
+    "overlay": "draw.overlay",
+    "Image": "core.image",
+    "Segmentation": "core.segmentation",
+    "Segment": "core.segmentation",
+    "Instances": "core.instances",
+    "Taxonomy": "core.taxonomy",
+    "Category": "core.taxonomy",
+    "Prompts": "core.prompts",
+    "Option": "core.options",
+    "KonturError": "core.errors",
+}
+
+__all__ = [
+    "Category",
+    "Image",
+    "Instances",
+    "KonturError",
+    "Option",
+    "Prompts",
+    "Segment",
+    "Segmentation",
+    "Taxonomy",
+    "__version__",
+    "methods",
+    "overlay",
+    "read_image",
+    "segment",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+    try:
+        return importlib.import_module(f".{name}", __name__)  # kontur.metrics, kontur.networks, ..
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.{name}":
+            raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,57 @@
+"""`@method` makes a plain function a method: input turned into `Image`, options checked, result stamped with its provenance."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from numpy.typing import NDArray
+
+from .errors import PromptError
+from .image import Image, as_image
+from .instances import Instances
+from .options import checked_options, options_of
+from .prompts import Prompts
+from .segmentation import Provenance, Segmentation
+
+P = ParamSpec("P")
+R = TypeVar("R", Segmentation, Instances)
+
+
+def method(function: Callable[Concatenate[Image, P], R]) -> Callable[Concatenate[Image | NDArray, P], R]:
+    """Wrap `name(image[, prompts], *, option=...)`; the function's name is the method's name.
+
+    A method whose second parameter is `prompts: Prompts` must be given them; with `prompts: Prompts | None = None` it may.
+    """
+    specs = options_of(function)
+    parameters = list(inspect.signature(function).parameters.values())
+    takes_prompts = len(parameters) > 1 and parameters[1].name == "prompts"
+    needs_prompts = takes_prompts and parameters[1].default is inspect.Parameter.empty
+
+    @functools.wraps(function)
+    def wrapper(image: Image | NDArray, prompts: Prompts | None = None, **options: Any) -> R:
+        image = as_image(image)
+        values = checked_options(function.__name__, specs, options)
+        given = prompts if prompts is not None and not prompts.empty else None
+        if given is not None and not takes_prompts:
+            raise PromptError(f"{function.__name__} takes no box, point or scribbles. `kontur methods` shows which methods do.")
+        if given is None and needs_prompts:
+            raise PromptError(f"{function.__name__} needs a prompt. See `kontur describe {function.__name__}`.")
+        if given is not None:
+            given.check(image.shape)
+        arguments = (given,) if takes_prompts else ()
+        started = time.perf_counter()
+        result = function(image, *arguments, **values)  # type: ignore[arg-type]
+        seconds = time.perf_counter() - started
+        notes = tuple(filter(None, (image.scaling, image.band_note, *image.notes)))
+        inherited = result.provenance.notes if result.provenance else ()
+        provenance = Provenance(
+            function.__name__, values, seconds=seconds, notes=notes + tuple(n for n in inherited if n not in notes)
+        )
+        return replace(result, provenance=provenance)
+
+    return wrapper  # type: ignore[return-value]

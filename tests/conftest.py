@@ -1,0 +1,25 @@
+"""Shared fixtures: where the real data lies, and the counting of tests it would have run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("KONTUR_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data sets; tests that ask for it are skipped where it is absent."""
+    if not DATA.is_dir():
+        pytest.skip(f"real data: no folder {DATA.name!r} beside the project; set KONTUR_DATA to it")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def photos(data: Path) -> list[Path]:
+    """The 200 BSDS500 test photos, sorted by name."""
+    return sorted((data / "bsds500" / "images" / "test").glob("*.jpg"))
