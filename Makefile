@@ -1,0 +1,43 @@
+# The README's first two commands are `make demo` and `make test`. Only Python and make are needed.
+PYTHON ?= python3
+VENV   ?= .venv
+# What `make test` installs beside the core. `.ci/run` adds the training stack: make test EXTRAS=dev,train
+EXTRAS ?= dev
+BIN    := $(VENV)/bin
+
+.PHONY: demo test test-slow lint types format clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.$(EXTRAS): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
+	@touch $@ $(VENV)/.core
+
+demo: $(VENV)/.core  ## segment a real photo and say where the pictures are
+	$(BIN)/kontur demo --output demo-out --force
+
+test: $(VENV)/.$(EXTRAS)  ## the test suite, without the tests that take minutes
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+
+test-slow: $(VENV)/.$(EXTRAS)  ## only the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.$(EXTRAS)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.$(EXTRAS)
+	$(BIN)/mypy
+
+format: $(VENV)/.$(EXTRAS)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf build dist kontur-out demo-out .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

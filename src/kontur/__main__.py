@@ -1,0 +1,5 @@
+"""`python -m kontur` is the command `kontur`."""
+
+from .cli import main
+
+main()
