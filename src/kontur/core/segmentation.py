@@ -65,12 +65,10 @@ class Segmentation:
     ) -> Segmentation:
         """Any integer map (H, W); its values, in rising order, become 1, 2, 3..; the value `void` becomes 0."""
         labels = _label_map(labels)
-        values, inverse = np.unique(labels, return_inverse=True)
-        new = np.cumsum(values != void) if void is not None else np.arange(1, len(values) + 1)
-        if void is not None:
-            new[values == void] = 0
-        ids = new.astype(np.int32)[inverse.reshape(labels.shape)]
-        return cls.from_ids(ids, taxonomy=taxonomy, background=background)
+        values, positions = _positions(labels)
+        new = np.cumsum(values != void).astype(np.int32)
+        new[values == void] = 0
+        return cls.from_ids(new[positions], taxonomy=taxonomy, background=background)
 
     @classmethod
     def from_ids(
@@ -280,6 +278,18 @@ def _label_map(labels: NDArray) -> NDArray:
     return labels
 
 
+def _positions(labels: NDArray) -> tuple[NDArray, NDArray]:
+    """The values that occur, rising, and for each pixel the position of its value: np.unique without its sort where values are dense."""
+    if labels.size and labels.dtype != bool:
+        low, high = int(labels.min()), int(labels.max())
+        if high - low < 4 * labels.size + 1000:
+            shifted = labels.astype(np.int64) - low
+            present = np.bincount(shifted.ravel()) > 0
+            return np.flatnonzero(present) + low, (np.cumsum(present) - 1)[shifted]
+    values, inverse = np.unique(labels, return_inverse=True)
+    return values, inverse.reshape(labels.shape)
+
+
 def _measure(ids: NDArray[np.int32]) -> list[tuple[int, int, tuple[int, int, int, int]]]:
     """(id, area, box) of every id but 0, in rising order."""
     if ids.size == 0:
@@ -292,8 +302,10 @@ def _measure(ids: NDArray[np.int32]) -> list[tuple[int, int, tuple[int, int, int
         return [(int(values[i - 1]), area, box) for i, area, box in dense if values[i - 1] != 0]
     # Only the ends of runs of equal ids move a box, and runs are far fewer than pixels.
     flat = ids.ravel()
-    change = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    starts = np.union1d(np.concatenate([[0], change]), np.arange(0, flat.size, width))
+    is_start = np.ones(flat.size, bool)
+    np.not_equal(flat[1:], flat[:-1], out=is_start[1:])
+    is_start[::width] = True
+    starts = np.flatnonzero(is_start)
     ends = np.append(starts[1:], flat.size)
     run_ids = flat[starts]
     rows, left, right = starts // width, starts % width, (ends - 1) % width + 1
