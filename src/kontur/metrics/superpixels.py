@@ -1,0 +1,306 @@
+"""How well superpixels keep the objects' outlines and the image's colours: nine numbers a label map.
+
+    labels (H, W), truth (H, W), image (H, W[, C]) -> SuperpixelScores
+
+Definitions: Stutz, Hermans, Leibe, "Superpixels: an evaluation of the state of the art", CVIU 166, 2018,
+arXiv:1612.01601, and the papers it names; Neubert and Protzel, "Superpixel benchmark and comparison", 2012;
+Levinshtein et al., "TurboPixels", TPAMI 31(12), 2009; Schick et al., "Measuring and evaluating the compactness of
+superpixels", ICPR 2012.
+
+Written S for a superpixel, G for a region of the truth, N for the number of pixels, |.| for areas.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ..core.errors import InputError
+from ..core.image import Image
+from ..core.segmentation import Segmentation
+
+TOLERANCE = 0.0025
+"""Radius within which two boundary pixels meet, as a share of the image's diagonal."""
+
+
+@dataclass(frozen=True)
+class SuperpixelScores:
+    """The nine numbers; NaN where one is undefined.
+
+    boundary_recall: truth boundary pixels with a superpixel boundary inside the (2r + 1)^2 square / truth boundary
+        pixels; r = round(0.0025 diagonal); NaN if the truth is one region.
+    boundary_precision: those hits / (hits + superpixel boundary pixels with no truth boundary in the square).
+    undersegmentation_error: sum over S of (|S| - largest overlap with one G) / N = 1 - achievable_accuracy.
+    undersegmentation_error_np: Neubert and Protzel: sum over touching G, S of min(|S and G|, |S without G|) / N.
+    undersegmentation_error_levinshtein: mean over the values 0..max of the truth map as it is given (a value without
+        pixels counts 0) of (areas of all S touching G - |G|) / |G|; not bounded by 1.
+    achievable_accuracy: share of pixels right if each S took the truth it covers most.
+    explained_variation: variance of the S' mean colours / variance of the pixels, bands summed, in float64; NaN for an
+        image of one colour.
+    compactness: sum over S of |S| / N * 4 pi |S| / P^2, P = pixel edges to other labels and to the outside.
+    contour_density: share of pixels with a 4-neighbour of another superpixel.
+    """
+
+    protocol: ClassVar[str] = (
+        "superpixels: boundary pixel = a 4-neighbour has another label; near = inside the (2r+1)x(2r+1) square, "
+        "r = round(0.0025 x diagonal); one label value = one superpixel; one truth map; explained variation on the "
+        "image's own values in float64; perimeter with the image border"
+    )
+
+    boundary_recall: float
+    boundary_precision: float
+    undersegmentation_error: float
+    undersegmentation_error_np: float
+    undersegmentation_error_levinshtein: float
+    achievable_accuracy: float
+    explained_variation: float
+    compactness: float
+    contour_density: float
+
+    def to_dict(self) -> dict[str, str | float]:
+        """`protocol` and the nine fields."""
+        return {"protocol": self.protocol} | {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def superpixel_scores(
+    labels: NDArray | Segmentation, truth: NDArray | Segmentation, image: NDArray | Image
+) -> SuperpixelScores:
+    """Score superpixels against one truth map.
+
+    labels: (H, W) integers, each value one superpixel, connected or not.
+    truth:  (H, W) integers from 0; each value one region.
+    image:  (H, W) or (H, W, C) of the same size; any number of bands, in its own units.
+
+    Raises InputError for sizes that differ (both are named), maps that are not integers (H, W), negative truth values.
+    """
+    superpixels, regions = _indices(labels, "superpixel labels"), _indices(truth, "truth")
+    pixels = _pixels(image)
+    for name, shape in (("truth", regions.shape), ("image", pixels.shape[:2])):
+        if shape != superpixels.shape:
+            raise InputError(
+                f"sizes differ: superpixel labels {_size(superpixels.shape)}, {name} {_size(shape)} (height x width). "
+                f"Give the {name} of the same picture."
+            )
+    if int(regions.min()) < 0:
+        raise InputError(
+            f"truth: expected region numbers from 0, got {int(regions.min())}. Number the regions 0, 1, 2.."
+        )
+
+    height, width = superpixels.shape
+    count = superpixels.size
+    highest = int(regions.max())
+    superpixels, regions = _dense(superpixels), _dense(regions)
+
+    ours, theirs = _boundary(superpixels), _boundary(regions)
+    radius = round(TOLERANCE * math.hypot(height, width))
+    hits = int((_near(ours, radius) & theirs).sum())
+    wrong = int((ours & ~_near(theirs, radius)).sum())
+    outline = int(theirs.sum())
+
+    areas, perimeters, best, smaller, touching = _overlaps(
+        superpixels, regions, int(superpixels.max()) + 1, int(regions.max()) + 1
+    )
+    region_areas = np.bincount(regions.ravel(), minlength=len(touching))
+    present = region_areas > 0
+    leaks = (touching[present] - region_areas[present]) / region_areas[present]
+    used = areas > 0
+    achieved = int(best.sum()) / count
+    return SuperpixelScores(
+        boundary_recall=hits / outline if outline else math.nan,
+        boundary_precision=hits / (hits + wrong) if hits + wrong else math.nan,
+        undersegmentation_error=1 - achieved,
+        undersegmentation_error_np=smaller / count,
+        undersegmentation_error_levinshtein=float(leaks.sum()) / (highest + 1),
+        achievable_accuracy=achieved,
+        explained_variation=_explained_variation(superpixels, areas, pixels),
+        compactness=float((4 * math.pi * (areas[used] / perimeters[used]) ** 2).sum()) / count,
+        contour_density=int(ours.sum()) / count,
+    )
+
+
+def mean_superpixel_scores(scores: Iterable[SuperpixelScores]) -> SuperpixelScores:
+    """The mean of each number, over images or over the annotators of one image; undefined values are left out.
+
+    For several annotators: `mean_superpixel_scores(superpixel_scores(labels, truth, image) for truth in truths)`.
+    """
+    names = [f.name for f in fields(SuperpixelScores)]
+    sums, counts = np.zeros(len(names)), np.zeros(len(names), np.int64)
+    for one in scores:
+        values = np.array([getattr(one, name) for name in names])
+        defined = ~np.isnan(values)
+        sums[defined] += values[defined]
+        counts += defined
+    return SuperpixelScores(*(float(s / n) if n else math.nan for s, n in zip(sums, counts)))
+
+
+def _indices(labels: NDArray | Segmentation, what: str) -> NDArray:
+    labels = labels.ids if isinstance(labels, Segmentation) else np.asarray(labels)
+    if labels.ndim != 2 or not (np.issubdtype(labels.dtype, np.integer) or labels.dtype == bool):
+        hint = " A colour picture holds no indices." if labels.ndim == 3 else ""
+        raise InputError(f"{what}: expected an integer array (H, W), got {labels.dtype} {labels.shape}.{hint}")
+    if labels.size == 0:
+        raise InputError(f"{what}: expected at least one pixel, got shape {labels.shape}")
+    return labels
+
+
+def _pixels(image: NDArray | Image) -> NDArray:
+    """(H, W, C) real and finite."""
+    pixels = image.pixels if isinstance(image, Image) else np.asarray(image)
+    real = np.issubdtype(pixels.dtype, np.number) and not np.iscomplexobj(pixels)
+    if pixels.ndim not in (2, 3) or not (real or pixels.dtype == bool):
+        raise InputError(f"image: expected real numbers (H, W) or (H, W, C), got {pixels.dtype} {pixels.shape}")
+    if np.issubdtype(pixels.dtype, np.floating) and not np.isfinite(pixels).all():
+        raise InputError("image: expected finite values, got NaN or infinity. Fill them first, e.g. numpy.nan_to_num")
+    if pixels.dtype in (bool, np.float16):
+        pixels = pixels.astype(np.float32)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]}x{shape[1]}"
+
+
+def _dense(labels: NDArray) -> NDArray[np.int32]:
+    """int32 from 0; far-apart or negative values are renumbered, others kept."""
+    if int(labels.min()) < 0 or int(labels.max()) > 4 * labels.size + 1000:
+        labels = np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
+    return np.ascontiguousarray(labels, dtype=np.int32)
+
+
+def _explained_variation(superpixels: NDArray[np.int32], areas: NDArray[np.int64], pixels: NDArray) -> float:
+    mean = pixels.mean(axis=(0, 1), dtype=np.float64)
+    sums, total = _colour_sums(superpixels, np.ascontiguousarray(pixels), mean, len(areas))
+    used = areas > 0
+    between = float(((sums[used] ** 2).sum(axis=1) / areas[used]).sum())
+    return between / total if total > 0 else math.nan
+
+
+@njit(cache=True, nogil=True)
+def _boundary(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Pixels with a 4-neighbour of another label."""
+    height, width = labels.shape
+    edge = np.zeros((height, width), np.bool_)
+    for y in range(height):
+        for x in range(width - 1):
+            differs = labels[y, x] != labels[y, x + 1]
+            edge[y, x] |= differs
+            edge[y, x + 1] |= differs
+    for y in range(height - 1):
+        for x in range(width):
+            differs = labels[y, x] != labels[y + 1, x]
+            edge[y, x] |= differs
+            edge[y + 1, x] |= differs
+    return edge
+
+
+@njit(cache=True, nogil=True)
+def _near(edge: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """Pixels whose (2 radius + 1)^2 square holds an edge pixel: a dilation along rows, then along columns."""
+    height, width = edge.shape
+    rows = edge.copy()
+    for shift in range(1, min(radius, width - 1) + 1):
+        for y in range(height):
+            for x in range(width - shift):
+                rows[y, x] |= edge[y, x + shift]
+            for x in range(shift, width):
+                rows[y, x] |= edge[y, x - shift]
+    square = rows.copy()
+    for shift in range(1, min(radius, height - 1) + 1):
+        for y in range(height - shift):
+            for x in range(width):
+                square[y, x] |= rows[y + shift, x]
+                square[y + shift, x] |= rows[y, x]
+    return square
+
+
+@njit(cache=True, nogil=True)
+def _overlaps(
+    labels: NDArray[np.int32], truth: NDArray[np.int32], superpixels: int, regions: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int, NDArray[np.int64]]:
+    """By S: area, perimeter, largest overlap; the Neubert-Protzel sum; by G: the area of all S it touches.
+
+    The overlaps are counted over runs in which both labels stay, sorted by superpixel, so the memory grows with the
+    runs and not with superpixels x regions.
+    """
+    height, width = labels.shape
+    areas = np.zeros(superpixels, np.int64)
+    perimeters = np.zeros(superpixels, np.int64)
+    first = np.zeros(superpixels + 1, np.int64)  # where a superpixel's runs begin; at first, how many it has
+    for y in range(height):
+        start = 0
+        for x in range(1, width + 1):
+            ends = x == width or labels[y, x] != labels[y, start]
+            if ends or truth[y, x] != truth[y, start]:
+                label = labels[y, start]
+                first[label + 1] += 1
+                areas[label] += x - start
+                if start == 0:
+                    perimeters[label] += 1
+                if ends:
+                    perimeters[label] += 1
+                    if x < width:
+                        perimeters[labels[y, x]] += 1
+                if y == 0:
+                    perimeters[label] += x - start
+                if y == height - 1:
+                    perimeters[label] += x - start
+                start = x
+        if y > 0:
+            for x in range(width):
+                if labels[y, x] != labels[y - 1, x]:
+                    perimeters[labels[y, x]] += 1
+                    perimeters[labels[y - 1, x]] += 1
+    first = np.cumsum(first)
+    free = first[:-1].copy()
+    run_region = np.empty(first[-1], np.int32)
+    run_length = np.empty(first[-1], np.int32)
+    for y in range(height):
+        start = 0
+        for x in range(1, width + 1):
+            if x == width or labels[y, x] != labels[y, start] or truth[y, x] != truth[y, start]:
+                place = free[labels[y, start]]
+                free[labels[y, start]] += 1
+                run_region[place] = truth[y, start]
+                run_length[place] = x - start
+                start = x
+
+    best = np.zeros(superpixels, np.int64)
+    touching = np.zeros(regions, np.int64)
+    overlap = np.zeros(regions, np.int64)
+    smaller = 0
+    for label in range(superpixels):
+        for run in range(first[label], first[label + 1]):
+            overlap[run_region[run]] += run_length[run]
+        for run in range(first[label], first[label + 1]):
+            region = run_region[run]
+            common = overlap[region]
+            if common > 0:  # not yet seen for this superpixel
+                overlap[region] = 0
+                best[label] = max(best[label], common)
+                smaller += min(common, areas[label] - common)
+                touching[region] += areas[label]
+    return areas, perimeters, best, smaller, touching
+
+
+@njit(cache=True, nogil=True)
+def _colour_sums(
+    labels: NDArray[np.int32], pixels: NDArray, mean: NDArray[np.float64], superpixels: int
+) -> tuple[NDArray[np.float64], float]:
+    """Sum of (x - mean) by superpixel (S, C), and the sum of |x - mean|^2."""
+    height, width, bands = pixels.shape
+    sums = np.zeros((superpixels, bands), np.float64)
+    total = 0.0
+    for y in range(height):
+        for x in range(width):
+            label = labels[y, x]
+            for band in range(bands):
+                value = np.float64(pixels[y, x, band]) - mean[band]
+                sums[label, band] += value
+                total += value * value
+    return sums, total
