@@ -174,8 +174,7 @@ def _dense(labels: NDArray) -> NDArray[np.int32]:
 
 
 def _explained_variation(superpixels: NDArray[np.int32], areas: NDArray[np.int64], pixels: NDArray) -> float:
-    mean = pixels.mean(axis=(0, 1), dtype=np.float64)
-    sums, total = _colour_sums(superpixels, np.ascontiguousarray(pixels), mean, len(areas))
+    sums, total = _colour_sums(superpixels, np.ascontiguousarray(pixels), len(areas))
     used = areas > 0
     between = float(((sums[used] ** 2).sum(axis=1) / areas[used]).sum())
     return between / total if total > 0 else math.nan
@@ -289,11 +288,15 @@ def _overlaps(
 
 
 @njit(cache=True, nogil=True)
-def _colour_sums(
-    labels: NDArray[np.int32], pixels: NDArray, mean: NDArray[np.float64], superpixels: int
-) -> tuple[NDArray[np.float64], float]:
+def _colour_sums(labels: NDArray[np.int32], pixels: NDArray, superpixels: int) -> tuple[NDArray[np.float64], float]:
     """Sum of (x - mean) by superpixel (S, C), and the sum of |x - mean|^2."""
     height, width, bands = pixels.shape
+    mean = np.zeros(bands, np.float64)
+    for y in range(height):
+        for x in range(width):
+            for band in range(bands):
+                mean[band] += np.float64(pixels[y, x, band])
+    mean /= height * width
     sums = np.zeros((superpixels, bands), np.float64)
     total = 0.0
     for y in range(height):
