@@ -1,0 +1,79 @@
+"""The one table of networks: name -> where its builder lives, and where it was published."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.errors import InputError, OptionError, UnknownName
+from .network import Network
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row. The builder is `kontur.networks.<module>.<name>(classes, channels=3, *, options) -> Network`."""
+
+    name: str
+    module: str
+    paper: str
+    year: int
+
+
+_ROWS = (
+    Entry("fcn32s", "fcn", "Long, Shelhamer & Darrell, CVPR 2015, arXiv:1411.4038", 2015),
+    Entry("fcn16s", "fcn", "Long, Shelhamer & Darrell, CVPR 2015, arXiv:1411.4038", 2015),
+    Entry("fcn8s", "fcn", "Long, Shelhamer & Darrell, CVPR 2015, arXiv:1411.4038", 2015),
+    Entry("fcn_resnet50", "fcn_resnet", "Long, Shelhamer & Darrell, CVPR 2015, arXiv:1411.4038; torchvision's ResNet form", 2015),
+    Entry("unet", "unet", "Ronneberger, Fischer & Brox, MICCAI 2015, arXiv:1505.04597", 2015),
+    Entry("segnet", "segnet", "Badrinarayanan, Kendall & Cipolla, TPAMI 2017, arXiv:1511.00561", 2015),
+    Entry("deconvnet", "deconvnet", "Noh, Hong & Han, ICCV 2015, arXiv:1505.04366", 2015),
+    Entry("dilatednet", "dilatednet", "Yu & Koltun, ICLR 2016, arXiv:1511.07122", 2015),
+    Entry("deeplab_v1", "deeplab_v1", "Chen et al., ICLR 2015, arXiv:1412.7062", 2014),
+    Entry("deeplab_v2", "deeplab_v2", "Chen et al., TPAMI 2018, arXiv:1606.00915", 2016),
+    Entry("deeplab_v3", "deeplab_v3", "Chen et al., 2017, arXiv:1706.05587", 2017),
+    Entry("deeplab_v3plus", "deeplab_v3plus", "Chen et al., ECCV 2018, arXiv:1802.02611", 2018),
+    Entry("crf_rnn", "crf_rnn", "Zheng et al., ICCV 2015, arXiv:1502.03240", 2015),
+    Entry("refinenet", "refinenet", "Lin et al., CVPR 2017, arXiv:1611.06612", 2016),
+    Entry("pspnet", "pspnet", "Zhao et al., CVPR 2017, arXiv:1612.01105", 2016),
+    Entry("gcn", "gcn", "Peng et al., Large Kernel Matters, CVPR 2017, arXiv:1703.02719", 2017),
+    Entry("enet", "enet", "Paszke et al., 2016, arXiv:1606.02147", 2016),
+    Entry("linknet", "linknet", "Chaurasia & Culurciello, VCIP 2017, arXiv:1707.03718", 2017),
+    Entry("fc_densenet56", "fc_densenet", "Jegou et al., CVPR Workshops 2017, arXiv:1611.09326", 2016),
+    Entry("fc_densenet67", "fc_densenet", "Jegou et al., CVPR Workshops 2017, arXiv:1611.09326", 2016),
+    Entry("fc_densenet103", "fc_densenet", "Jegou et al., CVPR Workshops 2017, arXiv:1611.09326", 2016),
+    Entry("bisenet", "bisenet", "Yu et al., ECCV 2018, arXiv:1808.00897", 2018),
+    Entry("erfnet", "erfnet", "Romera et al., IEEE T-ITS 19(1), 2018", 2018),
+    Entry("segformer_b0", "segformer", "Xie et al., NeurIPS 2021, arXiv:2105.15203", 2021),
+    Entry("kontur_lite", "kontur_lite", "this project; encoder: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946 (Lite)", 2026),
+)
+
+CATALOGUE: dict[str, Entry] = {row.name: row for row in _ROWS}
+
+
+def build(name: str, classes: int, channels: int = 3, **options: Any) -> Network:
+    """A network by name, in training mode, its weights drawn by PyTorch's global random generator.
+
+    classes: K >= 2 logits a pixel. channels: bands of the image. options: the builder's own, `auxiliary=False` and
+    `pretrained=False` among them where the network has them; only `pretrained=True` reads a file or the network.
+
+    Raises UnknownName (network or option; suggests the nearest), OptionError (classes, channels).
+    """
+    try:
+        entry = CATALOGUE[name]
+    except KeyError:
+        raise UnknownName("network", name, CATALOGUE) from None
+    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 2:
+        raise OptionError(f"option classes: expected a whole number, at least 2 (background counts), got {classes!r}")
+    if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
+        raise OptionError(f"option channels: expected a whole number, at least 1, got {channels!r}")
+    builder = getattr(importlib.import_module(f".{entry.module}", __package__), name)
+    known = [p.name for p in inspect.signature(builder).parameters.values() if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    for option in options:
+        if option not in known:
+            raise UnknownName("option", option, known, f"The options of {name} are: {', '.join(known) or 'none'}.")
+    network = builder(classes, channels, **options)
+    if not isinstance(network, Network):
+        raise InputError(f"{name}: the builder returned {type(network).__name__}, not a Network")
+    return network
