@@ -232,8 +232,8 @@ def merge(masks: Sequence[RLE], *, intersect: bool = False) -> RLE:
 def to_string(runs: RLE) -> str:
     """COCO's compressed counts.
 
-    From the fourth on, a count is written as its difference to the last but one, in groups of five bits, low ones first.
-    Each group is one printable character from "0" (48) on; its sixth bit says that more follow.
+    From the fourth on, a count is written as its difference to the last but one, in groups of five bits, low ones
+    first. Each group is one printable character from "0" (48) on; its sixth bit says that more follow.
     """
     values = runs.counts.astype(np.int64)
     values[3:] -= runs.counts[1:-2].astype(np.int64)
@@ -300,8 +300,8 @@ def from_coco(segmentation: Mapping[str, Any]) -> RLE:
 def from_polygons(polygons: Sequence[ArrayLike], height: int, width: int) -> RLE:
     """The union of polygons, each [x0, y0, x1, y1, ..] or (N, 2) in pixels, by COCO's rule.
 
-    Each fills even-odd within itself. Coordinates may leave the image. Raises InputError before any work for NaN, coordinates over MAX_COORDINATE, an odd
-    number of coordinates or fewer than three points.
+    Each fills even-odd within itself. Coordinates may leave the image. Raises InputError before any work for NaN,
+    coordinates over MAX_COORDINATE, an odd number of coordinates or fewer than three points.
     """
     size = _checked_size((height, width))
     rings = _checked_rings(polygons)
