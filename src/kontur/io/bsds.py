@@ -29,7 +29,7 @@ def read_bsds_truth(path: str | Path) -> tuple[HumanSegmentation, ...]:
 
     try:
         with open(path, "rb") as file:
-            content = loadmat(file, variable_names=["groundTruth"])
+            content = loadmat(file, variable_names=["groundTruth"])  # type: ignore[arg-type]
     except FileNotFoundError:
         raise UnreadableFile(f"{path}: no such file") from None
     except Exception as error:  # loadmat raises many kinds for damaged files, zlib.error and TypeError among them

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ..core.errors import InputError
 from ..core.image import Image
 from ..core.segmentation import Segmentation
+from ..kernels.overlaps import dense, overlaps
 
 TOLERANCE = 0.0025
 """Radius within which two boundary pixels meet, as a share of the image's diagonal."""
@@ -95,7 +96,7 @@ def superpixel_scores(
     height, width = superpixels.shape
     count = superpixels.size
     highest = int(regions.max())
-    superpixels, regions = _dense(superpixels), _dense(regions)
+    superpixels, regions = dense(superpixels), dense(regions)
 
     ours, theirs = _boundary(superpixels), _boundary(regions)
     radius = round(TOLERANCE * math.hypot(height, width))
@@ -103,19 +104,21 @@ def superpixel_scores(
     wrong = int((ours & ~_near(theirs, radius)).sum())
     outline = int(theirs.sum())
 
-    areas, perimeters, best, smaller, touching = _overlaps(
-        superpixels, regions, int(superpixels.max()) + 1, int(regions.max()) + 1
-    )
-    region_areas = np.bincount(regions.ravel(), minlength=len(touching))
-    present = region_areas > 0
-    leaks = (touching[present] - region_areas[present]) / region_areas[present]
-    used = areas > 0
+    of, region, pixels_shared = overlaps(superpixels, regions, int(superpixels.max()) + 1, int(regions.max()) + 1)
+    areas = np.bincount(of, weights=pixels_shared).astype(np.int64)
+    region_areas = np.bincount(region, weights=pixels_shared).astype(np.int64)
+    perimeters = _perimeters(superpixels, len(areas))
+    used, present = areas > 0, region_areas > 0
+    best = np.zeros(len(areas), np.int64)
+    np.maximum.at(best, of, pixels_shared)
     achieved = int(best.sum()) / count
+    touching = np.bincount(region, weights=areas[of])
+    leaks = (touching[present] - region_areas[present]) / region_areas[present]
     return SuperpixelScores(
         boundary_recall=hits / outline if outline else math.nan,
         boundary_precision=hits / (hits + wrong) if hits + wrong else math.nan,
         undersegmentation_error=1 - achieved,
-        undersegmentation_error_np=smaller / count,
+        undersegmentation_error_np=int(np.minimum(pixels_shared, areas[of] - pixels_shared).sum()) / count,
         undersegmentation_error_levinshtein=float(leaks.sum()) / (highest + 1),
         achievable_accuracy=achieved,
         explained_variation=_explained_variation(superpixels, areas, pixels),
@@ -166,13 +169,6 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[0]}x{shape[1]}"
 
 
-def _dense(labels: NDArray) -> NDArray[np.int32]:
-    """int32 from 0; far-apart or negative values are renumbered, others kept."""
-    if int(labels.min()) < 0 or int(labels.max()) > 4 * labels.size + 1000:
-        labels = np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
-    return np.ascontiguousarray(labels, dtype=np.int32)
-
-
 def _explained_variation(superpixels: NDArray[np.int32], areas: NDArray[np.int64], pixels: NDArray) -> float:
     sums, total = _colour_sums(superpixels, np.ascontiguousarray(pixels), len(areas))
     used = areas > 0
@@ -219,72 +215,26 @@ def _near(edge: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
 
 
 @njit(cache=True, nogil=True)
-def _overlaps(
-    labels: NDArray[np.int32], truth: NDArray[np.int32], superpixels: int, regions: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int, NDArray[np.int64]]:
-    """By S: area, perimeter, largest overlap; the Neubert-Protzel sum; by G: the area of all S it touches.
-
-    The overlaps are counted over runs in which both labels stay, sorted by superpixel, so the memory grows with the
-    runs and not with superpixels x regions.
-    """
+def _perimeters(labels: NDArray[np.int32], superpixels: int) -> NDArray[np.int64]:
+    """Of each superpixel, the pixel edges to other labels and to the outside."""
     height, width = labels.shape
-    areas = np.zeros(superpixels, np.int64)
     perimeters = np.zeros(superpixels, np.int64)
-    first = np.zeros(superpixels + 1, np.int64)  # where a superpixel's runs begin; at first, how many it has
     for y in range(height):
-        start = 0
-        for x in range(1, width + 1):
-            ends = x == width or labels[y, x] != labels[y, start]
-            if ends or truth[y, x] != truth[y, start]:
-                label = labels[y, start]
-                first[label + 1] += 1
-                areas[label] += x - start
-                if start == 0:
-                    perimeters[label] += 1
-                if ends:
-                    perimeters[label] += 1
-                    if x < width:
-                        perimeters[labels[y, x]] += 1
-                if y == 0:
-                    perimeters[label] += x - start
-                if y == height - 1:
-                    perimeters[label] += x - start
-                start = x
-        if y > 0:
-            for x in range(width):
-                if labels[y, x] != labels[y - 1, x]:
-                    perimeters[labels[y, x]] += 1
-                    perimeters[labels[y - 1, x]] += 1
-    first = np.cumsum(first)
-    free = first[:-1].copy()
-    run_region = np.empty(first[-1], np.int32)
-    run_length = np.empty(first[-1], np.int32)
-    for y in range(height):
-        start = 0
-        for x in range(1, width + 1):
-            if x == width or labels[y, x] != labels[y, start] or truth[y, x] != truth[y, start]:
-                place = free[labels[y, start]]
-                free[labels[y, start]] += 1
-                run_region[place] = truth[y, start]
-                run_length[place] = x - start
-                start = x
-
-    best = np.zeros(superpixels, np.int64)
-    touching = np.zeros(regions, np.int64)
-    overlap = np.zeros(regions, np.int64)
-    smaller = 0
-    for label in range(superpixels):
-        for run in range(first[label], first[label + 1]):
-            overlap[run_region[run]] += run_length[run]
-        for run in range(first[label], first[label + 1]):
-            region = run_region[run]
-            common = overlap[region]
-            if common > 0:  # not yet seen for this superpixel
-                overlap[region] = 0
-                best[label] = max(best[label], common)
-                smaller += min(common, areas[label] - common)
-                touching[region] += areas[label]
-    return areas, perimeters, best, smaller, touching
+        perimeters[labels[y, 0]] += 1
+        perimeters[labels[y, width - 1]] += 1
+        for x in range(width - 1):
+            if labels[y, x] != labels[y, x + 1]:
+                perimeters[labels[y, x]] += 1
+                perimeters[labels[y, x + 1]] += 1
+    for x in range(width):
+        perimeters[labels[0, x]] += 1
+        perimeters[labels[height - 1, x]] += 1
+    for y in range(height - 1):
+        for x in range(width):
+            if labels[y, x] != labels[y + 1, x]:
+                perimeters[labels[y, x]] += 1
+                perimeters[labels[y + 1, x]] += 1
+    return perimeters
 
 
 @njit(cache=True, nogil=True)
