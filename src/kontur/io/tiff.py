@@ -1,0 +1,166 @@
+"""TIFF of any number of bands and any type that `Image` takes, read by tifffile: 16-bit, float, planar, multi-page.
+
+Differs from reading TIFF with Pillow: that cuts 16-bit colour to 8 bits and shows four bands as three.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError, UnreadableFile
+from ..core.image import Georeference
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage
+
+_GRID_ONLY = 32767  # GeoTIFF's "user-defined": no EPSG number
+_SIMPLE_PHOTOMETRIC = {0, 1, 2, 3, 5, 6}  # white is zero, black is zero, RGB, palette, CMYK, YCbCr
+
+
+def open_tiff(path: Path) -> TiffFile:
+    """Open and read the headers. Raises UnreadableFile."""
+    from tifffile import TiffFile
+
+    try:
+        file = TiffFile(path)
+        if not len(file.pages):
+            raise ValueError("no image in it")
+        _ = file.pages.first.shape
+    except Exception as error:  # a damaged header raises whatever the damage leads to
+        raise UnreadableFile(f"{path}: expected a TIFF image, got a damaged one ({_one_line(error)})") from None
+    return file
+
+
+def first_page(file: TiffFile) -> TiffPage:
+    page: Any = file.pages.first
+    return page
+
+
+def pillow_reads_it(file: TiffFile) -> bool:
+    """Whether Pillow gives this file's pixels as they are: 8-bit grey, palette, RGB, with alpha, or CMYK, in one plane.
+
+    Pillow has more decompressors (LZW, JPEG) than tifffile alone, and turns palettes, YCbCr and CMYK into colours.
+    """
+    page = first_page(file)
+    bits = page.bitspersample if isinstance(page.bitspersample, int) else max(page.bitspersample)
+    extra = [int(e) for e in page.extrasamples]
+    colours = page.samplesperpixel - len(extra)
+    band_axes = [n for axis, n in zip(file.series[0].axes, file.series[0].shape, strict=True) if axis == "C"]
+    return (
+        bits <= 8
+        and page.sampleformat in (1, None)
+        and int(page.photometric) in _SIMPLE_PHOTOMETRIC
+        and colours in (1, 3, 4)
+        and (not extra or (len(extra) == 1 and extra[0] in (1, 2) and colours in (1, 3)))
+        and (page.samplesperpixel == 1 or page.planarconfig == 1)
+        and all(n == 1 for n in band_axes)
+    )
+
+
+def read_pixels(file: TiffFile, path: Path) -> tuple[NDArray, list[str]]:
+    """(H, W) or (H, W, C) in the file's own type, and notes. Of further pages only those that hold bands are read."""
+    page: Any = first_page(file)
+    notes: list[str] = []
+    series = file.series[0]
+    try:
+        if "C" in series.axes and series.axes.count("Y") == 1 and len(series.pages) > 1:
+            pixels, axes = _bands_from_pages(file, notes)
+        else:
+            pixels, axes = page.asarray(), page.axes
+            if len(file.pages) > 1:
+                notes.append(f"first of {len(file.pages)} pages")
+    except InputError:
+        raise
+    except Exception as error:  # damaged data raises whatever the damage leads to
+        text = _one_line(error)
+        if "imagecodecs" in text:
+            raise UnreadableFile(
+                f"{path}: expected an uncompressed or deflate TIFF, got {page.compression.name} of {page.dtype}. "
+                "Save it with deflate, or pip install imagecodecs."
+            ) from None
+        raise UnreadableFile(f"{path}: expected whole TIFF data, got damaged or cut off data ({text})") from None
+    order = [axes.index("Y"), axes.index("X")] + [i for i, a in enumerate(axes) if a not in "YX"]
+    pixels = pixels.transpose(order)
+    height, width = pixels.shape[:2]
+    pixels = pixels.reshape(height, width, -1) if pixels.ndim > 2 else pixels
+    if int(page.photometric) == 0 and pixels.dtype in (np.bool_, np.uint8, np.uint16):
+        pixels = ~pixels if pixels.dtype == bool else np.iinfo(pixels.dtype).max - pixels
+        notes.append("white is zero: inverted")
+    if int(page.photometric) == 3 and page.colormap is not None and pixels.ndim == 2:
+        pixels = (page.colormap.T[pixels] >> 8).astype(np.uint8)
+        notes.append("palette turned into RGB")
+    return np.ascontiguousarray(pixels), notes
+
+
+def _bands_from_pages(file: TiffFile, notes: list[str]) -> tuple[NDArray, str]:
+    """Bands kept as one page each (ImageJ, OME): all of the first position along every other axis."""
+    series = file.series[0]
+    counts = dict(zip(series.axes, series.shape, strict=True))
+    further = {axis: n for axis, n in counts.items() if axis not in "CYXS" and n > 1}
+    if further:
+        notes.append("first along " + ", ".join(f"{axis} (of {n})" for axis, n in further.items()))
+    stack = [(axis, n) for axis, n in counts.items() if axis not in "YXS"]
+    stride = math.prod(n for axis, n in stack[[axis for axis, _ in stack].index("C") + 1 :])
+    pages = [series.pages[band * stride] for band in range(counts["C"])]
+    if any(p is None for p in pages):
+        raise ValueError("a band is missing")
+    bands = np.stack([p.asarray() for p in pages if p is not None])
+    return bands, "C" + (pages[0].axes if pages[0] is not None else "YX")
+
+
+def read_raw(file: TiffFile, path: Path) -> tuple[NDArray, int]:
+    """The first page's own values (H, W), palettes as indices, and the orientation that is still to be applied.
+
+    Pillow helps with what tifffile alone cannot decompress; it applies the orientation itself.
+    """
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    page: Any = first_page(file)
+    try:
+        return np.asarray(page.asarray()), orientation(file)
+    except Exception as error:  # damaged data raises whatever the damage leads to
+        failure = error
+    if "imagecodecs" in str(failure) and page.samplesperpixel == 1:
+        try:
+            with path.open("rb") as raw:
+                return np.asarray(TiffImageFile(raw)), 1
+        except Exception as error:
+            failure = error
+    text = _one_line(failure)
+    raise UnreadableFile(f"{path}: expected whole TIFF data, got damaged or cut off data ({text})") from None
+
+
+def orientation(file: TiffFile) -> int:
+    """The orientation tag, 1 to 8; 1 where there is none."""
+    tag = first_page(file).tags.get(274)
+    return int(tag.value) if tag is not None else 1
+
+
+def georeference(file: TiffFile) -> Georeference | None:
+    """Where a GeoTIFF lies: its EPSG number and pixel scale and tie point, or matrix; None for other files."""
+    page = first_page(file)
+    tags = page.geotiff_tags if page.is_geotiff else None
+    if not tags:
+        return None
+    code = tags.get("ProjectedCSTypeGeoKey", tags.get("GeographicTypeGeoKey"))
+    if "ModelTransformation" in tags:
+        m = np.asarray(tags["ModelTransformation"], float).reshape(4, 4)
+        affine = (m[0, 0], m[0, 1], m[0, 3], m[1, 0], m[1, 1], m[1, 3])
+    elif "ModelPixelScale" in tags and "ModelTiepoint" in tags:
+        across, down = (float(v) for v in tags["ModelPixelScale"][:2])
+        column, row, _, x, y = (float(v) for v in np.ravel(tags["ModelTiepoint"])[:5])
+        affine = (across, 0.0, x - column * across, 0.0, -down, y + row * down)
+    else:
+        return None
+    number = int(code) if code is not None else 0
+    a, b, c, d, e, f = (float(v) for v in affine)
+    return Georeference(f"EPSG:{number}" if number not in (0, _GRID_ONLY) else "", (a, b, c, d, e, f))
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
