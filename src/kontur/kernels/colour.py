@@ -76,9 +76,13 @@ def _convert(rgb, lab, linear, root, matrix):  # type: ignore[no-untyped-def]
     for y in range(height):
         for x in range(width):
             if whole:
-                r, g, b = (bytes_to_linear[np.uint8(rgb[y, x, c])] for c in range(3))
+                r = bytes_to_linear[np.uint8(rgb[y, x, 0])]
+                g = bytes_to_linear[np.uint8(rgb[y, x, 1])]
+                b = bytes_to_linear[np.uint8(rgb[y, x, 2])]
             else:
-                r, g, b = (linear_light(rgb[y, x, c], linear) for c in range(3))
+                r = linear_light(rgb[y, x, 0], linear)
+                g = linear_light(rgb[y, x, 1], linear)
+                b = linear_light(rgb[y, x, 2], linear)
             lab[y, x, 0], lab[y, x, 1], lab[y, x, 2] = lab_of(r, g, b, root, matrix)
 
 
