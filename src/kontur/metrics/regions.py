@@ -1,0 +1,219 @@
+"""Regions against several annotators, as BSDS500 measures them: covering, Rand index, variation of information.
+
+Definitions: Arbelaez, Maire, Fowlkes, Malik, "Contour detection and hierarchical image segmentation", TPAMI 33(5),
+2011, section 2.2; Unnikrishnan, Pantofaru, Hebert, "Toward objective evaluation of image segmentation algorithms",
+TPAMI 29(6), 2007 (the probabilistic Rand index); Meila, "Comparing clusterings: an axiomatic view", ICML 2005. The
+published figures (humans 1.17) are in bits, so the logarithm is to base 2.
+
+    labels (H, W), or one map a level of a hierarchy --> three numbers a level --add--> ODS, OIS
+
+Written S for a region of the segmentation, G for one of the truth, N for the number of pixels, |.| for areas.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError, OptionError
+from ..core.segmentation import Segmentation
+from ..kernels.overlaps import dense, overlaps
+
+_DEFINITION = (
+    "covering of the annotators' regions (their areas summed over annotators), Rand index and variation of information "
+    "(bits) averaged over annotators"
+)
+
+
+@dataclass(frozen=True)
+class RegionScores:
+    """One segmentation against all annotators of one image.
+
+    covering: sum over annotators and their G of |G| * (largest |S and G| / |S or G|) / sum of |G|; [0, 1], 1 is best.
+    rand_index: share of pixel pairs on which segmentation and annotator agree (together or apart); [0, 1], 1 is best.
+    variation_of_information: H(S | G) + H(G | S) in bits; 0 is best.
+    """
+
+    protocol: str
+    covering: float
+    rand_index: float
+    variation_of_information: float
+
+    def to_dict(self) -> dict[str, object]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class RegionSetScores:
+    """A set of images. ODS: at the one level that is best for all images; OIS: at each image's own best level.
+
+    covering_best: each true region takes the level that covers it best. Levels are counted from 0.
+    """
+
+    protocol: str
+    covering_ods: float
+    covering_ois: float
+    covering_best: float
+    rand_index_ods: float
+    rand_index_ois: float
+    variation_of_information_ods: float
+    variation_of_information_ois: float
+    covering_level: int
+    rand_index_level: int
+    variation_of_information_level: int
+    images: int
+
+    def to_dict(self) -> dict[str, object]:
+        return dict(vars(self))
+
+
+def region_scores(labels: NDArray | Segmentation, truths: Sequence[NDArray]) -> RegionScores:
+    """Score one label map (H, W) against the annotators' label maps (H, W); the numbers themselves mean nothing.
+
+    Raises InputError for sizes that differ (both named), maps that are not integers (H, W), no annotator.
+    """
+    covered, area, rand, information = RegionCounts(1).image_values([labels], truths)
+    return RegionScores(
+        f"BSDS500 regions, one segmentation: {_DEFINITION}",
+        float(covered[0]) / area,
+        float(rand[0]),
+        float(information[0]),
+    )
+
+
+class RegionCounts:
+    """Sums over images at each level of a hierarchy (or of a list of segmentations); memory stays the same.
+
+    levels: how many segmentations each image has; level i of all images belongs together (the same threshold).
+    """
+
+    def __init__(self, levels: int = 1) -> None:
+        if levels < 1:
+            raise OptionError(f"levels: expected at least 1, got {levels}")
+        self.levels = levels
+        self.images = 0
+        self.area = 0
+        self.covered = np.zeros(levels)
+        self.rand = np.zeros(levels)
+        self.information = np.zeros(levels)
+        self.best = np.zeros(
+            4
+        )  # covering at the image's level, covering of each region's best, Rand index, information
+
+    def update(self, levels: Sequence[NDArray | Segmentation], truths: Sequence[NDArray]) -> RegionScores:
+        """Add one image, in place; returns this image's scores, each at its own best level."""
+        best_by_region: list[NDArray[np.float64]] = []
+        covered, area, rand, information = self.image_values(levels, truths, best_by_region)
+        best = np.array([covered.max(), sum(float(b.sum()) for b in best_by_region), rand.max(), information.min()])
+        self.covered += covered
+        self.rand += rand
+        self.information += information
+        self.best += best
+        self.area += area
+        self.images += 1
+        return RegionScores(
+            f"BSDS500 regions, best of {self.levels} levels: {_DEFINITION}", best[0] / area, best[2], best[3]
+        )
+
+    def image_values(
+        self,
+        levels: Sequence[NDArray | Segmentation],
+        truths: Sequence[NDArray],
+        best_by_region: list[NDArray[np.float64]] | None = None,
+    ) -> tuple[NDArray[np.float64], int, NDArray[np.float64], NDArray[np.float64]]:
+        """Of one image: covered area a level, area of all annotators together, Rand index and information a level.
+
+        best_by_region: a list that receives, for each annotator, the area of each region covered at its best level.
+        """
+        if len(levels) != self.levels:
+            raise InputError(f"segmentations: expected {self.levels} (one a level), got {len(levels)}")
+        if not len(truths):
+            raise InputError("truth: expected at least one annotator, got none")
+        maps = [_labels(level, f"level {i}") for i, level in enumerate(levels)]
+        drawn = [_labels(truth, f"truth of annotator {i}") for i, truth in enumerate(truths, 1)]
+        for name, one in [(f"level {i}", m) for i, m in enumerate(maps)] + [
+            (f"truth of annotator {i}", t) for i, t in enumerate(drawn, 1)
+        ]:
+            if one.shape != maps[0].shape:
+                ours, theirs = "x".join(map(str, maps[0].shape)), "x".join(map(str, one.shape))
+                raise InputError(
+                    f"sizes differ: segmentation {ours}, {name} {theirs} (height x width). Give the same picture"
+                )
+        covered, rand, information = np.zeros(self.levels), np.zeros(self.levels), np.zeros(self.levels)
+        for truth in drawn:
+            best = np.zeros(int(truth.max()) + 1)
+            for level, labels in enumerate(maps):
+                by_region, agreement, lost = _compare(labels, truth)
+                covered[level] += by_region.sum()
+                rand[level] += agreement
+                information[level] += lost
+                np.maximum(best, by_region, out=best)
+            if best_by_region is not None:
+                best_by_region.append(best)
+        return covered, maps[0].size * len(drawn), rand / len(drawn), information / len(drawn)
+
+    def __add__(self, other: RegionCounts) -> RegionCounts:
+        """The sums of both sets of images."""
+        if self.levels != other.levels:
+            raise OptionError(
+                f"region counts: expected equal levels on both sides of +, got {self.levels}, {other.levels}"
+            )
+        both = RegionCounts(self.levels)
+        for name in ("images", "area", "covered", "rand", "information", "best"):
+            setattr(both, name, getattr(self, name) + getattr(other, name))
+        return both
+
+    def scores(self) -> RegionSetScores:
+        """ODS and OIS of all images so far; NaN before the first."""
+        n, area = self.images or math.nan, self.area or math.nan
+        return RegionSetScores(
+            f"BSDS500 regions over {self.levels} levels: {_DEFINITION}, covering summed and the others averaged over "
+            "images",
+            float(self.covered.max() / area),
+            float(self.best[0] / area),
+            float(self.best[1] / area),
+            float(self.rand.max() / n),
+            float(self.best[2] / n),
+            float(self.information.min() / n),
+            float(self.best[3] / n),
+            int(self.covered.argmax()),
+            int(self.rand.argmax()),
+            int(self.information.argmin()),
+            self.images,
+        )
+
+
+def _labels(labels: NDArray | Segmentation, what: str) -> NDArray[np.int32]:
+    labels = labels.ids if isinstance(labels, Segmentation) else np.asarray(labels)
+    integers = np.issubdtype(labels.dtype, np.integer) or labels.dtype == bool
+    if labels.ndim != 2 or not labels.size or not integers:
+        hint = " A colour picture holds no indices." if labels.ndim == 3 else ""
+        raise InputError(f"{what}: expected a label map of integers (H, W), got {labels.dtype} {labels.shape}.{hint}")
+    return dense(labels)
+
+
+def _compare(labels: NDArray[np.int32], truth: NDArray[np.int32]) -> tuple[NDArray[np.float64], float, float]:
+    """Covered area of each true region, Rand index, variation of information."""
+    of, region, shared = overlaps(labels, truth, int(labels.max()) + 1, int(truth.max()) + 1)
+    areas, region_areas = np.bincount(of, weights=shared), np.bincount(region, weights=shared)
+    covered = np.zeros(len(region_areas))
+    np.maximum.at(covered, region, shared / (areas[of] + region_areas[region] - shared))
+
+    # In Python's integers: the squares of a 500-megapixel image do not fit 53 bits.
+    count = labels.size
+    pairs = count * (count - 1) // 2
+    together = _sum_of_squares(shared)
+    apart_in_one = _sum_of_squares(areas) + _sum_of_squares(region_areas) - 2 * together
+    rand = 1 - apart_in_one / 2 / pairs if pairs else 1.0
+
+    share, of_share, region_share = shared / count, areas[of] / count, region_areas[region] / count
+    information = -float((share * (np.log2(share / of_share) + np.log2(share / region_share))).sum())
+    return covered * region_areas, rand, max(information, 0.0)
+
+
+def _sum_of_squares(values: NDArray) -> int:
+    return sum(int(v) ** 2 for v in values)
