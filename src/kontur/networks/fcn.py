@@ -38,7 +38,7 @@ class FCN(nn.Module):
         self.score = nn.Conv2d(4096, classes, 1)
         skips = {32: (), 16: (512,), 8: (512, 256)}[stride]
         self.score_skips = nn.ModuleList(nn.Conv2d(width, classes, 1) for width in skips)
-        self.double = nn.ModuleList(_learned_upsampling(classes, 2) for _ in skips)
+        self.doubling = nn.ModuleList(_learned_upsampling(classes, 2) for _ in skips)
         self.upsample = _learned_upsampling(classes, stride)
         if pretrained:
             self._load_classifier(torchvision_weights("vgg16"))
@@ -50,7 +50,7 @@ class FCN(nn.Module):
             feature = self.pool(stage(feature))
             pooled.append(feature)
         scores = self.score(self.fc7(self.fc6(feature)))
-        skips = zip(self.double, self.score_skips, (pooled[3], pooled[2]), (5, 9), strict=False)
+        skips = zip(self.doubling, self.score_skips, (pooled[3], pooled[2]), (5, 9), strict=False)
         for double, score_skip, feature, offset in skips:
             scores = double(scores)
             scores = scores + _cropped(score_skip(feature), offset, scores.shape[-2:])
