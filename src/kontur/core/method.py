@@ -47,8 +47,10 @@ def method(function: Callable[Concatenate[Image, P], R]) -> Callable[Concatenate
         started = time.perf_counter()
         result = function(image, *arguments, **values)  # type: ignore[arg-type]
         seconds = time.perf_counter() - started
-        notes = tuple(filter(None, (image.scaling, image.band_note, *image.notes)))
         inherited = result.provenance.notes if result.provenance else ()
+        # A method that says itself which bands it used is not one of the colour methods `band_note` speaks of.
+        bands = "" if any("bands" in note for note in inherited) else image.band_note
+        notes = tuple(filter(None, (image.scaling, bands, *image.notes)))
         provenance = Provenance(
             function.__name__, values, seconds=seconds, notes=notes + tuple(n for n in inherited if n not in notes)
         )
