@@ -43,8 +43,8 @@ def dense_crf(
 ) -> Segmentation:
     """Label pixels by colour models, made coherent by a fully connected CRF.
 
-    With seeds, each label gets five Gaussians of its marked colours. With boxes, the outside is background, each box one
-    more object, and models and labels are improved in turn, three times. Without prompts, `labels` k-means colours
+    With seeds, each label gets five Gaussians of its marked colours. With boxes, the outside is background, each box
+    one more object, and models and labels are improved in turn, three times. Without prompts, `labels` k-means colours
     compete and each becomes a segment. Any number of bands, scaled to 0..255. Seeds of fewer than two labels (a box
     counts as background and object), or a box that leaves no background, raise PromptError.
     """
@@ -84,8 +84,8 @@ def refine_probabilities(
 ) -> NDArray[np.float32]:
     """Make any probability map follow the image: the CRF's marginals, in the layout of the input, float32.
 
-    probabilities: (K, H, W) or (H, W, K), finite, not negative; each pixel is scaled to sum 1 (all zero: uniform). If both
-                   layouts fit, (K, H, W) is meant.
+    probabilities: (K, H, W) or (H, W, K), finite, not negative; each pixel is scaled to sum 1 (all zero: uniform).
+                   If both layouts fit, (K, H, W) is meant.
     image:         (H, W) or (H, W, C), any number of bands, scaled to 0..255.
     sxy, srgb, weight:          the colour kernel exp(-|Δp|²/2 sxy² - |ΔI|²/2 srgb²), pixels and grey levels of 255.
     smooth_sxy, smooth_weight:  the kernel of place alone. A weight of 0 leaves a kernel out.
@@ -130,14 +130,15 @@ def _planes(probabilities: NDArray, shape: tuple[int, int]) -> tuple[NDArray[np.
         planes, labels_first = np.moveaxis(given, -1, 0), False
     else:
         raise InputError(
-            f"probabilities: expected numbers (K, {shape[0]}, {shape[1]}) or ({shape[0]}, {shape[1]}, K) for this image, "
-            f"got {given.dtype} {given.shape}"
+            f"probabilities: expected numbers (K, {shape[0]}, {shape[1]}) or ({shape[0]}, {shape[1]}, K) "
+            f"for this image, got {given.dtype} {given.shape}"
         )
     planes = np.ascontiguousarray(planes, np.float32)
     low, high = float(planes.min()), float(planes.max())
     if not (low >= 0 and high < np.inf):
         raise InputError(
-            f"probabilities: expected finite values of 0 or more, got {low:g}..{high:g}. Apply a softmax to logits first."
+            f"probabilities: expected finite values of 0 or more, got {low:g}..{high:g}. "
+            "Apply a softmax to logits first."
         )
     return planes, labels_first
 
@@ -246,7 +247,7 @@ def _mixture_score(
 
 
 def _soft_clusters(colours: NDArray[np.float32], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """(K, N): k-means colours, each pixel shared among them by its distance; the Gaussian is as wide as the clusters are."""
+    """(K, N): each pixel shared among k-means colours by its distance, by Gaussians as wide as the clusters are."""
     sample = colours if len(colours) <= _SAMPLE else colours[rng.choice(len(colours), _SAMPLE, replace=False)]
     _, centres = _kmeans(sample, count, rng)
     away = np.stack([((colours - centre) ** 2).sum(axis=1) for centre in centres])

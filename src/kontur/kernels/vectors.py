@@ -6,7 +6,7 @@ overlap; these intrinsics say so. Everything is bounds-unchecked, as numba's own
 
 from __future__ import annotations
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
@@ -119,7 +119,9 @@ send_8, send_24 = _send(1), _send(3)
 
 @intrinsic
 def softmax(typing_context, row):  # type: ignore[no-untyped-def]
-    """exp(row) / Σ exp(row) in place; row: (8 n,) float32, finite. Relative error under 3e-6; below e^-60 of the largest it stays there (no slow denormals).
+    """exp(row) / Σ exp(row) in place; row: (8 n,) float32, finite. Relative error under 3e-6.
+
+    Nothing falls below e^-60 of the largest, so that no slow denormal numbers arise.
 
     exp(x) = 2^whole · e^part: whole goes into the exponent bits, e^part with |part| <= ln 2 / 2 is a polynomial.
     """
