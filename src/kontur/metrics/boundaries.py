@@ -23,19 +23,20 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError, OptionError
 from ..core.segmentation import Segmentation
+from .contours import label_boundaries
 
 MaskLike = NDArray | Segmentation
 
 SURFACE_PROTOCOL = (
     "surface = mask voxels with a face neighbour that is off or outside; Hausdorff 95 = the greater of the two "
-    "directions' 95th percentiles (linear interpolation), average = mean of both directions' distances pooled; both masks "
-    "empty: NaN, one empty: infinite"
+    "directions' 95th percentiles (linear interpolation), average = mean of both directions' distances pooled; both "
+    "masks empty: NaN, one empty: infinite"
 )
 
 PROTOCOL = (
     "mask boundaries: Boundary IoU with d = max(1, round({ratio:g} x diagonal)), the image border counts, both bands "
-    "empty: NaN; DAVIS J, and DAVIS F within a disk of ceil(0.008 x diagonal) pixels, both masks empty: 1; trimap IoU of "
-    "the object over the pixels at most w from the other truth label; " + SURFACE_PROTOCOL
+    "empty: NaN; DAVIS J, and DAVIS F within a disk of ceil(0.008 x diagonal) pixels, both masks empty: 1; trimap IoU "
+    "of the object over the pixels at most w from the other truth label; " + SURFACE_PROTOCOL
 )
 
 
@@ -137,7 +138,7 @@ def davis_f(prediction: MaskLike, truth: MaskLike) -> float:
     """
     ours, theirs = _masks(prediction, truth)
     radius = math.ceil(0.008 * math.hypot(*ours.shape))
-    our_line, their_line = _davis_boundary(ours), _davis_boundary(theirs)
+    our_line, their_line = label_boundaries(ours), label_boundaries(theirs)
     if not our_line.any() or not their_line.any():
         return 1.0 if not our_line.any() and not their_line.any() else 0.0
     offsets = _disk(radius)
@@ -258,12 +259,6 @@ def _disk(radius: int) -> NDArray[np.int64]:
     length = steps[:, None] ** 2 + steps**2
     inside = np.argwhere(length <= radius * radius) - radius
     return inside[np.argsort((inside**2).sum(axis=1), kind="stable")]
-
-
-def _davis_boundary(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    # Repeating the last row and column makes them compare along themselves, and the corner with itself.
-    wide = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
-    return (mask != wide[:-1, 1:]) | (mask != wide[1:, :-1]) | (mask != wide[1:, 1:])
 
 
 @njit(cache=True, nogil=True)

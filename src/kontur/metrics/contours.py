@@ -204,6 +204,16 @@ def thin(mask: NDArray) -> NDArray[np.bool_]:
     return padded[1:-1, 1:-1].astype(bool)
 
 
+def label_boundaries(labels: NDArray) -> NDArray[np.bool_]:
+    """Lines one pixel wide between the labels of a map (H, W): pixels that differ from the east, south or south-east.
+
+    The last row and column compare along themselves, the corner never: DAVIS's boundary map, for any number of labels.
+    """
+    # Repeating the last row and column makes them compare along themselves, and the corner with itself.
+    wide = np.pad(labels, ((0, 1), (0, 1)), mode="edge")
+    return (labels != wide[:-1, 1:]) | (labels != wide[1:, :-1]) | (labels != wide[1:, 1:])
+
+
 class _Matcher:
     """The annotators' maps of one image, laid out for matching many predictions against them."""
 

@@ -1,0 +1,283 @@
+"""Object against background: error rate and IoU with an unknown band in the truth; MAE and max-F of soft masks.
+
+    mask (H, W), truth (H, W) 0 / 128 / 255           --> ForegroundScores   (128 = unknown, left out)
+    soft mask (H, W) in [0, 1], truth (H, W) 0 / 255  --> SoftMaskScores
+
+Sources: Rother, Kolmogorov, Blake, "GrabCut", SIGGRAPH 2004, and Blake et al., "Interactive image segmentation using an
+adaptive GMMRF model", ECCV 2004 (error rate); Achanta et al., "Frequency-tuned salient region detection", CVPR 2009
+(F with beta squared 0.3); Perazzi et al., "Saliency filters", CVPR 2012 (MAE).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError, OptionError
+from ..core.segmentation import Segmentation
+
+UNKNOWN = 128
+"""The value of the truth's pixels that nobody could decide."""
+
+BETA_SQUARED = 0.3
+LEVELS = 256
+
+
+@dataclass(frozen=True)
+class ForegroundScores:
+    """error_rate: wrong pixels / pixels that count. iou: of the object, over these pixels; NaN if both are empty.
+
+    pixels: how many count.
+    """
+
+    protocol: str
+    error_rate: float
+    iou: float
+    pixels: int
+
+    def to_dict(self) -> dict[str, object]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class SoftMaskScores:
+    """mae: mean |mask - truth| in [0, 1]. max_f: the greatest F over 256 thresholds; NaN where no truth has an object.
+
+    threshold: where F is greatest, in [0, 1].
+    """
+
+    protocol: str
+    mae: float
+    max_f: float
+    threshold: float
+
+    def to_dict(self) -> dict[str, object]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class ForegroundSetScores:
+    """error_rate, iou: means over images, as the GrabCut papers print them; pooled: of all images' pixels together."""
+
+    protocol: str
+    error_rate: float
+    iou: float
+    pooled_error_rate: float
+    pooled_iou: float
+    pixels: int
+    images: int
+
+    def to_dict(self) -> dict[str, object]:
+        return dict(vars(self))
+
+
+_DEFINITION = (
+    "object against background: pixels where the truth is 128 (unknown) are left out; error rate = wrong / counted "
+    "pixels, IoU of the object over counted pixels"
+)
+
+
+class ForegroundCounts:
+    """Wrong and counted pixels, intersections and unions of all images so far; they add."""
+
+    def __init__(self) -> None:
+        self.images = 0
+        self.pixels = self.wrong = self.both = self.either = 0
+        self.error_sum = self.iou_sum = 0.0
+        self.with_object = 0
+
+    def update(
+        self, prediction: NDArray | Segmentation, truth: NDArray | Segmentation, *, within: NDArray | None = None
+    ) -> ForegroundScores:
+        """Add one image, in place; returns its own scores.
+
+        prediction: (H, W) bool or integer, non-zero = object; or a Segmentation, whose foreground counts.
+        truth:      (H, W): 0 background, 128 unknown, 255 object; or bool, or 0 and 1.
+        within:     (H, W) bool, counts only these pixels: those a user's box or scribbles left open.
+        """
+        ours = _object(prediction)
+        theirs, known = _truth(truth)
+        _same_size(ours, theirs)
+        if within is not None:
+            within = np.asarray(within) != 0
+            _same_size(within, theirs, "within")
+            known = known & within
+        pixels = int(known.sum())
+        wrong = int((known & (ours != theirs)).sum())
+        both, either = int((known & ours & theirs).sum()), int((known & (ours | theirs)).sum())
+        self.pixels += pixels
+        self.wrong += wrong
+        self.both += both
+        self.either += either
+        self.images += pixels > 0
+        self.error_sum += wrong / pixels if pixels else 0
+        self.with_object += either > 0
+        self.iou_sum += both / either if either else 0
+        return ForegroundScores(
+            _DEFINITION, wrong / pixels if pixels else math.nan, both / either if either else math.nan, pixels
+        )
+
+    def __add__(self, other: ForegroundCounts) -> ForegroundCounts:
+        """The counts of both sets of images."""
+        both = ForegroundCounts()
+        for name in vars(both):
+            setattr(both, name, getattr(self, name) + getattr(other, name))
+        return both
+
+    def scores(self) -> ForegroundSetScores:
+        """Means over the images with a counted pixel (IoU: with an object); NaN where there is none."""
+        return ForegroundSetScores(
+            f"{_DEFINITION}; error_rate and iou are means over images, pooled ones are of all pixels together",
+            self.error_sum / self.images if self.images else math.nan,
+            self.iou_sum / self.with_object if self.with_object else math.nan,
+            self.wrong / self.pixels if self.pixels else math.nan,
+            self.both / self.either if self.either else math.nan,
+            self.pixels,
+            self.images,
+        )
+
+
+class SoftMaskCounts:
+    """Sums over images for MAE and max-F.
+
+    A set's MAE is the mean over images; its F at a threshold is the mean over the images with an object, and max_f the
+    greatest of these means.
+    """
+
+    def __init__(self, *, beta_squared: float = BETA_SQUARED) -> None:
+        if not (math.isfinite(beta_squared) and beta_squared > 0):
+            raise OptionError(f"beta_squared: expected a positive number, got {beta_squared}")
+        self.beta_squared = beta_squared
+        self.images = self.with_object = 0
+        self.error_sum = 0.0
+        self.f_sums = np.zeros(LEVELS)
+
+    def update(self, prediction: NDArray, truth: NDArray | Segmentation) -> SoftMaskScores:
+        """Add one image, in place; returns its own scores.
+
+        prediction: (H, W), float in [0, 1], bool, or uint8 / uint16 divided by their maximum.
+        truth:      as for `ForegroundCounts`; unknown pixels are left out.
+        """
+        ours = _soft(prediction)
+        theirs, known = _truth(truth)
+        _same_size(ours, theirs)
+        alone = SoftMaskCounts(beta_squared=self.beta_squared)
+        alone.images = int(known.any())
+        if alone.images:
+            ours, theirs = ours[known], theirs[known]
+            alone.error_sum = float(np.abs(ours - theirs).mean())
+            if theirs.any():
+                alone.with_object = 1
+                alone.f_sums = self._f_curve(ours, theirs)
+        self._add(alone)
+        return alone.scores()
+
+    def _f_curve(self, ours: NDArray[np.float64], theirs: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """F of the pixels with a strength of at least k / 255, for k = 0..255."""
+        # The small step keeps k / 255 itself at level k when 255 * (k / 255) falls short of k.
+        level = np.floor(ours * (LEVELS - 1) + 1e-9).astype(np.int64)
+        hits = np.bincount(level[theirs], minlength=LEVELS)[::-1].cumsum()[::-1]
+        chosen = np.bincount(level, minlength=LEVELS)[::-1].cumsum()[::-1]
+        precision, recall = hits / np.maximum(chosen, 1), hits / theirs.sum()
+        total = self.beta_squared * precision + recall
+        return (1 + self.beta_squared) * precision * recall / np.where(total > 0, total, 1)
+
+    def _add(self, other: SoftMaskCounts) -> None:
+        self.images += other.images
+        self.with_object += other.with_object
+        self.error_sum += other.error_sum
+        self.f_sums = self.f_sums + other.f_sums
+
+    def __add__(self, other: SoftMaskCounts) -> SoftMaskCounts:
+        """The sums of both sets of images."""
+        if self.beta_squared != other.beta_squared:
+            raise OptionError("soft mask counts: expected an equal beta_squared on both sides of +")
+        both = SoftMaskCounts(beta_squared=self.beta_squared)
+        both._add(self)
+        both._add(other)
+        return both
+
+    def scores(self) -> SoftMaskScores:
+        """MAE and max-F so far; NaN where there is nothing."""
+        f = self.f_sums / self.with_object if self.with_object else np.full(LEVELS, math.nan)
+        best = int(f.argmax())
+        return SoftMaskScores(
+            f"soft masks: MAE averaged over images; F with beta squared {self.beta_squared:g} at thresholds k/255, "
+            "averaged over the images that have an object, then its maximum; masks are not stretched",
+            self.error_sum / self.images if self.images else math.nan,
+            float(f[best]),
+            best / (LEVELS - 1) if self.with_object else math.nan,
+        )
+
+
+def foreground_scores(
+    prediction: NDArray | Segmentation, truth: NDArray | Segmentation, *, within: NDArray | None = None
+) -> ForegroundScores:
+    """Error rate and IoU of one image; see `ForegroundCounts.update`."""
+    return ForegroundCounts().update(prediction, truth, within=within)
+
+
+def soft_mask_scores(
+    prediction: NDArray, truth: NDArray | Segmentation, *, beta_squared: float = BETA_SQUARED
+) -> SoftMaskScores:
+    """MAE and max-F of one image; see `SoftMaskCounts.update`."""
+    return SoftMaskCounts(beta_squared=beta_squared).update(prediction, truth)
+
+
+def _object(prediction: NDArray | Segmentation) -> NDArray[np.bool_]:
+    if isinstance(prediction, Segmentation):
+        if prediction.foreground is None:
+            raise InputError("prediction: expected a result with a background; choose a segment with result.mask(id)")
+        return prediction.foreground
+    mask = _flat(prediction, "prediction")
+    if mask.dtype != bool and not np.issubdtype(mask.dtype, np.integer):
+        raise InputError(f"prediction: expected bool or integers, got {mask.dtype}. Threshold a soft mask first")
+    return mask != 0
+
+
+def _truth(truth: NDArray | Segmentation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(object, known)."""
+    if isinstance(truth, Segmentation):
+        return _object(truth), truth.ids != 0
+    truth = _flat(truth, "truth")
+    if truth.dtype == bool:
+        return truth, np.ones(truth.shape, bool)
+    if not np.issubdtype(truth.dtype, np.integer):
+        raise InputError(f"truth: expected 0, 128 and 255, or bool, got {truth.dtype}")
+    values = np.unique(truth)
+    if not (set(values.tolist()) <= {0, UNKNOWN, 255} or set(values.tolist()) <= {0, 1}):
+        shown = ", ".join(map(str, values[:8].tolist())) + (" .." if len(values) > 8 else "")
+        raise InputError(
+            f"truth: expected 0 background, 128 unknown, 255 object (or 0 and 1), got {len(values)} values: {shown}"
+        )
+    return (truth != 0) & (truth != UNKNOWN), truth != UNKNOWN
+
+
+def _soft(prediction: NDArray) -> NDArray[np.float64]:
+    mask = _flat(prediction, "prediction")
+    if mask.dtype in (np.uint8, np.uint16):
+        return mask / float(np.iinfo(mask.dtype).max)
+    if mask.dtype != bool and not np.issubdtype(mask.dtype, np.floating):
+        raise InputError(f"prediction: expected float in [0, 1], bool, uint8 or uint16, got {mask.dtype}")
+    mask = mask.astype(np.float64)
+    low, high = float(mask.min()), float(mask.max())
+    if not (low >= 0 and high <= 1):  # NaN fails as well
+        raise InputError(f"prediction: expected values in [0, 1], got {low:g}..{high:g}. Divide by the maximum first")
+    return mask
+
+
+def _flat(array: NDArray, name: str) -> NDArray:
+    array = np.asarray(array)
+    if array.ndim != 2 or not array.size:
+        hint = " A colour picture is no mask." if array.ndim == 3 else ""
+        raise InputError(f"{name}: expected a mask (H, W), got shape {array.shape}.{hint}")
+    return array
+
+
+def _same_size(ours: NDArray, theirs: NDArray, name: str = "prediction") -> None:
+    if ours.shape != theirs.shape:
+        sizes = ["x".join(map(str, m.shape)) for m in (ours, theirs)]
+        raise InputError(f"sizes differ: {name} {sizes[0]}, truth {sizes[1]} (height x width). Give the same picture")
