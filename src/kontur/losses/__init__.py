@@ -1,0 +1,41 @@
+"""Losses for pixel classification: (logits (B, K, H, W), target (B, H, W), ignore=255) -> a scalar. Needs the extra `train`.
+
+All ignore the ignore label, give 0 with gradient 0 on a batch in which nothing counts, and compute in float32.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from ..core.errors import MissingExtra
+
+_PUBLIC = {
+    "cross_entropy": "entropy",
+    "median_frequency": "entropy",
+    "inverse_log": "entropy",
+    "effective_number": "entropy",
+    "ohem_cross_entropy": "hard_pixels",
+    "bootstrapped_cross_entropy": "hard_pixels",
+    "focal_loss": "hard_pixels",
+    "dice_loss": "overlap",
+    "generalised_dice_loss": "overlap",
+    "jaccard_loss": "overlap",
+    "tversky_loss": "overlap",
+    "focal_tversky_loss": "overlap",
+    "lovasz_softmax": "lovasz",
+    "boundary_loss": "boundary",
+    "combined": "sums",
+}
+
+__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+    except ModuleNotFoundError as error:
+        if str(error.name).split(".")[0] == "torch":
+            raise MissingExtra("kontur.losses", "train") from None
+        raise

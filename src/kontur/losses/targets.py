@@ -1,0 +1,48 @@
+"""What every loss does first: check the pair, drop the ignored pixels, in float32 whatever the network's precision."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..core.errors import InputError
+
+
+def valid_pixels(logits: Tensor, target: Tensor, ignore: int) -> tuple[Tensor, Tensor]:
+    """The pixels that count: logits (N, K) float32 and class ids (N,) int64; N may be 0.
+
+    logits: (B, K, H, W) before softmax, K >= 2. target: (B, H, W) integers in 0..K-1 or `ignore`.
+
+    Raises InputError for other shapes, float targets, and ids out of range (with the ids and how many pixels), before any
+    kernel can fail on them.
+    """
+    keep = checked(logits, target, ignore)
+    classes = logits.shape[1]
+    flat = logits.float().movedim(1, -1).reshape(-1, classes)
+    return flat[keep.reshape(-1)], target.reshape(-1)[keep.reshape(-1)].long()
+
+
+def checked(logits: Tensor, target: Tensor, ignore: int) -> Tensor:
+    """The mask (B, H, W) of pixels that count, after all checks."""
+    if logits.ndim != 4 or logits.shape[1] < 2:
+        raise InputError(f"logits: expected (B, K, H, W) with K >= 2, got {tuple(logits.shape)}")
+    if target.ndim != 3 or target.shape != (logits.shape[0], *logits.shape[2:]):
+        wanted = (logits.shape[0], *logits.shape[2:])
+        raise InputError(f"target: expected (B, H, W) = {tuple(wanted)} to match the logits, got {tuple(target.shape)}")
+    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+        raise InputError(f"target: expected integer class ids, got {target.dtype}. Convert with target.long()")
+    keep = target != ignore
+    foreign = keep & ((target < 0) | (target >= logits.shape[1]))
+    if bool(foreign.any()):
+        ids = torch.unique(target[foreign]).tolist()
+        shown = ", ".join(map(str, ids[:5])) + (", .." if len(ids) > 5 else "")
+        raise InputError(
+            f"target: expected ids 0..{logits.shape[1] - 1} or {ignore} (ignore), got {shown} at {int(foreign.sum())} pixels. "
+            "Check the masks with `kontur data check`"
+        )
+    return keep
+
+
+def nothing(logits: Tensor) -> Tensor:
+    """The loss of a batch in which every pixel is ignored: 0, with gradient 0 everywhere."""
+    return torch.nan_to_num(logits.float(), nan=0.0, posinf=0.0, neginf=0.0).sum() * 0.0
