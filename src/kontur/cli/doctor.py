@@ -16,7 +16,18 @@ from .._version import __version__
 from . import screen
 
 EXTRAS = {
-    "core": ("numpy", "scipy", "numba", "scikit-image", "scikit-learn", "pillow", "onnxruntime", "typer", "rich", "pydantic"),
+    "core": (
+        "numpy",
+        "scipy",
+        "numba",
+        "scikit-image",
+        "scikit-learn",
+        "pillow",
+        "onnxruntime",
+        "typer",
+        "rich",
+        "pydantic",
+    ),
     "train": ("torch", "torchvision", "timm", "lightning-fabric", "safetensors", "onnx", "onnxscript", "tensorboard"),
     "geo": ("rasterio", "dask", "distributed"),
     "medical": ("nibabel", "pydicom", "pynrrd"),
@@ -28,7 +39,9 @@ EXTRAS = {
 def add_to(app: typer.Typer) -> None:
     @app.command("doctor", help="Check the installation and name the cure of what is wrong.")
     def command() -> None:
-        screen.say(f"kontur {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors")
+        screen.say(
+            f"kontur {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors"
+        )
         rows, faults = [], []
         for extra, packages in EXTRAS.items():
             versions = {p: _version(p) for p in packages}
@@ -36,7 +49,9 @@ def add_to(app: typer.Typer) -> None:
             found = ", ".join(f"{p} {v}" for p, v in versions.items() if v)
             state = "ok" if not missing else f"missing: {', '.join(missing)}"
             if missing and extra == "core":
-                faults.append(f"core packages are missing: {', '.join(missing)}. Cure: pip install --force-reinstall kontur")
+                faults.append(
+                    f"core packages are missing: {', '.join(missing)}. Cure: pip install --force-reinstall kontur"
+                )
             elif missing:
                 state += f" (pip install 'kontur[{extra}]')"
             rows.append((extra, state, found))

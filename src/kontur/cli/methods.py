@@ -27,7 +27,12 @@ def add_to(app: typer.Typer) -> None:
         screen.table(
             ("method", "task", "prompts", "paper"),
             [
-                (row.name, row.task, ", ".join(row.prompts) + (" (needed)" if row.needs_prompt else "") or "-", row.paper)
+                (
+                    row.name,
+                    row.task,
+                    ", ".join(row.prompts) + (" (needed)" if row.needs_prompt else "") or "-",
+                    row.paper,
+                )
                 for row in rows
             ],
         )

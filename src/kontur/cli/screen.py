@@ -40,7 +40,9 @@ def error(text: str) -> None:
     print("kontur: " + " ".join(text.split()), file=sys.stderr)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", numbers: Sequence[int] = ()) -> None:
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", numbers: Sequence[int] = ()
+) -> None:
     """Print a table on stdout; `numbers` are the columns to align right. Nothing with -q."""
     if _quiet:
         return

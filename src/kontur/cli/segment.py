@@ -1,0 +1,404 @@
+"""`kontur segment`: cut images into regions and write what was asked for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .. import api, registry
+from ..core.errors import KonturError, OptionError, OutputError, PromptError, UnknownName
+from ..core.image import Image
+from ..core.instances import Instances
+from ..core.options import checked_options
+from ..core.segmentation import Segmentation
+from . import screen
+
+if TYPE_CHECKING:
+    from ..io.coco import CocoEntry
+
+# What --write can name -> the endings it puts behind DIR/<stem>; coco and yolo have places of their own.
+WRITES: dict[str, tuple[str, ...]] = {
+    "labels": (".labels.png", ".labels.tif", ".categories.png"),
+    "overlay": (".overlay.png",),
+    "json": (".json",),
+    "coco": (),
+    "geojson": (".geojson",),
+    "svg": (".svg",),
+    "labelme": (".labelme.json",),
+    "yolo": (),
+    "cutout": (".cutout.png",),
+    "measurements": (".measurements.csv",),
+}
+
+
+@dataclass(frozen=True)
+class Refinements:
+    """What is done to a result after the method, in this order."""
+
+    fill_holes: bool = False
+    smooth: int = 0
+    min_area: int = 0
+    keep_largest: bool = False
+
+    def apply(self, result: Segmentation) -> Segmentation:
+        from ..core import refine
+
+        provenance = result.provenance
+        notes: list[str] = []
+        if self.fill_holes:
+            result, notes = refine.fill_holes(result), [*notes, "holes filled"]
+        if self.smooth:
+            result, notes = refine.smooth(result, self.smooth), [*notes, f"smoothed with radius {self.smooth}"]
+        if self.min_area:
+            result, notes = (
+                refine.remove_small(result, self.min_area),
+                [*notes, f"regions under {self.min_area} pixels removed"],
+            )
+        if self.keep_largest:
+            result, notes = refine.keep_largest(result), [*notes, "largest component kept"]
+        if provenance is not None and notes:
+            provenance = replace(provenance, notes=(*provenance.notes, *notes))
+        return replace(result, provenance=provenance)
+
+    @property
+    def any(self) -> bool:
+        return self != Refinements()
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that is the same for every image of a run."""
+
+    method: str
+    options: dict[str, Any]
+    prompts: dict[str, Any]
+    refinements: Refinements
+    writes: tuple[str, ...]
+    output: Path
+    force: bool
+    max_pixels: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """One image, finished: what the summary and coco.json need, without the pixels, so that memory does not grow with images."""
+
+    path: Path
+    size: str
+    segments: int
+    objects: float | None
+    seconds: float
+    losses: dict[str, float]
+    coco: CocoEntry | None
+
+
+def add_to(app: typer.Typer) -> None:
+    @app.command("segment", help="Cut images into regions: files, folders (all images in them) and globs.")
+    def command(
+        inputs: Annotated[
+            list[str], typer.Argument(metavar="INPUT...", help="Files, folders or globs.", show_default=False)
+        ],
+        method: Annotated[
+            str | None, typer.Option("-m", "--method", help=f"A name of `kontur methods`; default {registry.DEFAULT}.")
+        ] = None,
+        output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")] = Path(
+            "kontur-out"
+        ),
+        set_: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="An option of the method.")] = [],  # noqa: B006
+        box: Annotated[
+            list[str], typer.Option("--box", metavar="X0,Y0,X1,Y1", help="Around an object, x1 and y1 exclusive.")
+        ] = [],  # noqa: B006
+        point: Annotated[
+            list[str], typer.Option("--point", metavar="X,Y,LABEL", help="A pixel of label 1 (background), 2, 3..")
+        ] = [],  # noqa: B006
+        scribbles: Annotated[
+            Path | None, typer.Option("--scribbles", metavar="PNG", help="Strokes: indices or colours.")
+        ] = None,
+        background_label: Annotated[
+            int, typer.Option("--background-label", metavar="N", help="The label that means background.")
+        ] = 1,
+        write: Annotated[
+            str, typer.Option("--write", metavar="LIST", help=f"Of {','.join(WRITES)}.")
+        ] = "labels,overlay,json",
+        min_area: Annotated[int, typer.Option("--min-area", metavar="N", help="Remove regions under N pixels.")] = 0,
+        fill_holes: Annotated[bool, typer.Option("--fill-holes", help="Fill the holes of objects.")] = False,
+        smooth: Annotated[int, typer.Option("--smooth", metavar="N", help="Smooth borders with radius N pixels.")] = 0,
+        keep_largest: Annotated[bool, typer.Option("--keep-largest", help="Keep the largest component only.")] = False,
+        seed: Annotated[
+            int | None, typer.Option("--seed", metavar="N", help="Random seed of methods that draw numbers.")
+        ] = None,
+        force: Annotated[bool, typer.Option("--force", help="Overwrite earlier outputs.")] = False,
+        jobs: Annotated[int, typer.Option("--jobs", metavar="N", help="Images worked on at the same time.")] = 1,
+        max_pixels: Annotated[
+            int, typer.Option("--max-pixels", metavar="N", help="Refuse larger images.")
+        ] = 500_000_000,
+        quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
+        verbose: Annotated[int, typer.Option("-v", "--verbose", count=True, help="Print more.")] = 0,
+    ) -> None:
+        from ..io.photos import find_images
+
+        screen.set_level(quiet, verbose)
+        _at_least("--min-area", min_area, 0)
+        _at_least("--smooth", smooth, 0)
+        _at_least("--jobs", jobs, 1)
+        _at_least("--max-pixels", max_pixels, 1)
+        row = registry.get(method or registry.DEFAULT)
+        options = _options(row, set_, seed)
+        writes = _writes(write)
+        prompts = _prompts(row, box, point, scribbles, background_label)
+        images = find_images(inputs)
+        _refuse_clashes(images)
+        if "coco" in writes and (output / "coco.json").exists() and not force:
+            raise OutputError(
+                f"{output / 'coco.json'}: exists already. Use --force to overwrite or -o for another folder"
+            )
+        if method is None:
+            screen.say(f"method: {row.name} (the default; `kontur methods` lists all)")
+        refinements = Refinements(fill_holes, smooth, min_area, keep_largest)
+        job = Job(row.name, options, prompts, refinements, writes, output, force, max_pixels)
+        done, failed = _run(images, job, jobs)
+        if "coco" in writes and done:
+            from ..io.coco import write_coco
+
+            write_coco(output / "coco.json", [d.coco for d in done if d.coco is not None])
+        _summary(done, job)
+        if failed:
+            if len(images) > 1:
+                screen.error(f"{len(failed)} of {len(images)} images failed:")
+            for message in failed:
+                screen.error(message)
+            raise typer.Exit(2)
+
+
+# --- reading the arguments ----------------------------------------------------------------------------------------
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise OptionError(f"option {name}: expected a whole number, at least {least}, got {value}")
+
+
+def _options(row: registry.Method, pairs: list[str], seed: int | None) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise OptionError(f"option --set: expected KEY=VALUE, got {pair!r}")
+        given[key.strip().replace("-", "_")] = value.strip()
+    specs = row.options
+    if seed is not None:
+        if any(spec.name == "seed" for spec in specs):
+            given.setdefault("seed", seed)
+        else:
+            screen.note(f"note: {row.name} draws no random numbers; --seed changes nothing")
+    values = checked_options(row.name, specs, given)
+    return {name: values[name] for name in given}
+
+
+def _writes(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    for name in names:
+        if name not in WRITES:
+            raise UnknownName("output", name, WRITES, f"--write takes: {', '.join(WRITES)}.")
+    if not names:
+        raise OptionError(f"option --write: expected one or more of {', '.join(WRITES)}, got {text!r}")
+    return names
+
+
+def _prompts(
+    row: registry.Method, boxes: list[str], points: list[str], scribbles: Path | None, background_label: int
+) -> dict[str, Any]:
+    prompts: dict[str, Any] = {}
+    if boxes:
+        prompts["box"] = [_numbers("--box", text, "x0,y0,x1,y1", 4) for text in boxes]
+    if points:
+        prompts["point"] = [_numbers("--point", text, "x,y,label", 3) for text in points]
+    if scribbles is not None:
+        from ..io.labels import read_scribbles
+
+        prompts["scribbles"] = read_scribbles(scribbles)
+    for name in prompts:
+        if name not in row.prompts:
+            raise PromptError(
+                f"{row.name} takes no {name} (prompts it takes: {' or '.join(row.prompts) or 'none'}). See `kontur methods`."
+            )
+    if row.needs_prompt and not prompts:
+        wanted = " or ".join(f"--{name}" for name in row.prompts)
+        raise PromptError(f"{row.name} needs a prompt: {wanted}. See `kontur describe {row.name}`.")
+    if prompts:
+        prompts["background_label"] = background_label
+    return prompts
+
+
+def _numbers(name: str, text: str, form: str, count: int) -> tuple[int, ...]:
+    try:
+        values = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != count:
+        raise PromptError(f"{name}: expected {form} in whole pixels, got {text!r}")
+    return values
+
+
+def _refuse_clashes(images: list[tuple[Path, Path]]) -> None:
+    """Two inputs with one output name would overwrite each other (a.jpg and a.png; a and A where case is ignored)."""
+    seen: dict[str, Path] = {}
+    for path, stem in images:
+        other = seen.setdefault(str(stem).casefold(), path)
+        if other != path:
+            raise OutputError(
+                f"{other} and {path} would both be written as {stem}.*. Rename one or run them with different -o"
+            )
+
+
+# --- the work -------------------------------------------------------------------------------------------------------
+
+
+def _run(images: list[tuple[Path, Path]], job: Job, jobs: int) -> tuple[list[Done], list[str]]:
+    """Work on all images, `jobs` at a time; a failed one does not stop the others. Results are in the order of the inputs."""
+    done: dict[int, Done] = {}
+    failed: dict[int, str] = {}
+    stop = threading.Event()
+
+    def one(path: Path, stem: Path) -> Done | None:
+        return None if stop.is_set() else _segment_one(path, stem, job)
+
+    with screen.progress("segmenting", len(images)) as advance, ThreadPoolExecutor(min(jobs, len(images))) as pool:
+        futures = {pool.submit(one, path, stem): number for number, (path, stem) in enumerate(images)}
+        try:
+            for future in as_completed(futures):
+                number = futures[future]
+                path = images[number][0]
+                try:
+                    finished = future.result()
+                    if finished is not None:
+                        done[number] = finished
+                except KonturError as error:
+                    text = str(error)
+                    failed[number] = text if path.name in text else f"{path}: {text}"
+                except MemoryError:
+                    failed[number] = f"{path}: out of memory. Use a smaller image, --jobs 1, or a method of lower cost"
+                advance()
+        except BaseException:
+            stop.set()
+            raise
+    return [done[n] for n in sorted(done)], [failed[n] for n in sorted(failed)]
+
+
+def _segment_one(path: Path, stem: Path, job: Job) -> Done:
+    from ..io.photos import read_image
+
+    base = job.output / stem
+    targets = _targets(base, stem, job)
+    if not job.force:
+        for target in targets:
+            if target.exists():
+                raise OutputError(f"{target}: exists already. Use --force to overwrite or -o for another folder")
+    image = read_image(path, max_pixels=job.max_pixels)
+    started = time.perf_counter()
+    result = api.segment(image, job.method, **job.prompts, **job.options)
+    if job.refinements.any:
+        result = job.refinements.apply(result.flatten() if isinstance(result, Instances) else result)
+    seconds = time.perf_counter() - started
+    earlier = {target for target in targets if target.exists()}
+    written: list[Path] = []
+    try:
+        losses = _write(base, job.output / "yolo" / f"{stem}.txt", image, result, job.writes, written)
+    except BaseException:
+        for target in written:  # nothing half-written: all outputs of an image or none; an earlier run's stay
+            if target not in earlier:
+                target.unlink(missing_ok=True)
+        raise
+    for target in earlier.difference(written):
+        # Of an earlier run with --force: a .categories.png that this result has no categories for would lie.
+        target.unlink(missing_ok=True)
+    flat = result if isinstance(result, Segmentation) else None
+    objects = None if flat is None or flat.foreground is None else float(flat.foreground.mean())
+    coco = None
+    if "coco" in job.writes:
+        from ..io.coco import CocoEntry
+
+        coco = CocoEntry.of(path.name, result)
+    return Done(path, f"{image.width}x{image.height}", len(result), objects, seconds, losses, coco)
+
+
+def _targets(base: Path, stem: Path, job: Job) -> list[Path]:
+    targets = [base.with_name(base.name + ending) for name in job.writes for ending in WRITES[name]]
+    return [*targets, job.output / "yolo" / f"{stem}.txt"] if "yolo" in job.writes else targets
+
+
+def _write(
+    base: Path, yolo: Path, image: Image, result: Segmentation | Instances, writes: tuple[str, ...], written: list[Path]
+) -> dict[str, float]:
+    """Write what was asked for behind `base`, noting each file; the mean IoU loss of each polygon form, in [0, 1]."""
+    losses: dict[str, float] = {}
+
+    def beside(ending: str) -> Path:
+        written.append(base.with_name(base.name + ending))
+        return written[-1]
+
+    if "labels" in writes:
+        from ..io.labels import label_file_suffix, write_categories, write_labels
+
+        flat = result.flatten() if isinstance(result, Instances) else result
+        write_labels(beside(label_file_suffix(flat.ids)), flat.ids)
+        if any(segment.category is not None for segment in flat.segments):
+            write_categories(beside(".categories.png"), flat.category_map())
+    if "overlay" in writes:
+        from ..draw.overlay import overlay
+        from ..io.pictures import write_picture
+
+        write_picture(beside(".overlay.png"), overlay(image, result))
+    if "json" in writes:
+        from ..io.documents import write_document
+
+        write_document(beside(".json"), result, image)
+    if "geojson" in writes:
+        from ..io.geojson import write_geojson
+
+        losses["geojson"] = write_geojson(beside(".geojson"), result, image)
+    if "svg" in writes:
+        from ..io.svg import write_svg
+
+        losses["svg"] = write_svg(beside(".svg"), result, image)
+    if "labelme" in writes:
+        from ..io.labelme import write_labelme
+
+        losses["labelme"] = write_labelme(beside(".labelme.json"), result, image)
+    if "yolo" in writes:
+        from ..io.yolo import write_yolo
+
+        written.append(yolo)
+        losses["yolo"] = write_yolo(yolo, result, image)
+    if "cutout" in writes:
+        from ..io.cutout import write_cutout
+
+        write_cutout(beside(".cutout.png"), result, image)
+    if "measurements" in writes:
+        from ..io.measurements import write_measurements
+
+        write_measurements(beside(".measurements.csv"), result, image)
+    return losses
+
+
+# --- the summary ------------------------------------------------------------------------------------------------------
+
+
+def _summary(done: list[Done], job: Job) -> None:
+    if not done:
+        return
+    header = ["image", "size", "segments", "objects cover", "seconds"]
+    forms = [name for name in job.writes if name in done[0].losses]
+    rows = [
+        [d.path.name, d.size, d.segments, "-" if d.objects is None else f"{d.objects:.1%}", f"{d.seconds:.2f}"]
+        + [f"{d.losses[name]:.4f}" for name in forms]
+        for d in done
+    ]
+    screen.table(header + [f"{name} IoU loss" for name in forms], rows, numbers=range(2, len(header) + len(forms)))
+    screen.say(f"{len(done)} image{'s' if len(done) != 1 else ''} by {job.method}; written to {job.output}")
