@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from .evaluate_boundaries import boundaries
+from .evaluate_contours import contours
+from .evaluate_foreground import foreground
+from .evaluate_superpixels import superpixels
+
 app = typer.Typer(
     help="Score predictions against the truth, by the official definitions of each field.",
     no_args_is_help=True,
@@ -15,4 +20,5 @@ def add_to(parent: typer.Typer) -> None:
     parent.add_typer(app, name="evaluate")
 
 
-# The commands of other modules are mounted here, one line each: app.command("contours")(evaluate_contours.contours)
+for command in (contours, superpixels, foreground, boundaries):
+    app.command()(command)

@@ -33,7 +33,7 @@ class ContourScores:
 
     ods: the best F over thresholds, one threshold for all images (optimal data set scale), in [0, 1].
     ois: F when each image takes its own best threshold (optimal image scale).
-    average_precision: area under the precision-recall curve, read at recall 0, 0.01 .. 1.
+    average_precision: area under the precision-recall curve, read at recall 0, 0.01 .. 1; NaN for one threshold.
     threshold, precision, recall: those of `ods`.
     """
 
@@ -139,11 +139,14 @@ class ContourCounts:
     @property
     def protocol(self) -> str:
         """The definition in words."""
+        steps = (
+            f"{len(self.thresholds)} thresholds" if len(self.thresholds) > 1 else f"threshold {self.thresholds[0]:g}"
+        )
         return (
-            f"BSDS500 boundaries: predictions {'thinned' if self.thinned else 'as they are'} at "
-            f"{len(self.thresholds)} thresholds, one-to-one matching of the greatest size within "
-            f"{self.tolerance:g} x diagonal; precision over the union of the annotators' matches, recall summed over "
-            "annotators; ODS and image best F interpolated between thresholds; OIS from summed counts"
+            f"BSDS500 boundaries: predictions {'thinned' if self.thinned else 'as they are'} at {steps}, one-to-one "
+            f"matching of the greatest size within {self.tolerance:g} x diagonal; precision over the union of the "
+            "annotators' matches, recall summed over annotators; ODS and image best F interpolated between thresholds; "
+            "OIS from summed counts"
         )
 
     def scores(self) -> ContourScores:
@@ -155,7 +158,7 @@ class ContourCounts:
             ods, threshold, best_precision, best_recall = _best_f(self.thresholds, precision, recall)
             at_best = _rates(self.best[None])
             ois = float(_f_measure(*at_best)[0])
-            average = _average_precision(precision, recall)
+            average = _average_precision(precision, recall) if len(precision) > 1 else math.nan
         return ContourScores(
             self.protocol,
             ods,

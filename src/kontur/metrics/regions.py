@@ -116,7 +116,10 @@ class RegionCounts:
         self.area += area
         self.images += 1
         return RegionScores(
-            f"BSDS500 regions, best of {self.levels} levels: {_DEFINITION}", best[0] / area, best[2], best[3]
+            f"BSDS500 regions, best of {self.levels} levels: {_DEFINITION}",
+            float(best[0]) / area,
+            float(best[2]),
+            float(best[3]),
         )
 
     def image_values(
@@ -171,8 +174,7 @@ class RegionCounts:
         """ODS and OIS of all images so far; NaN before the first."""
         n, area = self.images or math.nan, self.area or math.nan
         return RegionSetScores(
-            f"BSDS500 regions over {self.levels} levels: {_DEFINITION}, covering summed and the others averaged over "
-            "images",
+            f"BSDS500 regions, levels: {self.levels}: {_DEFINITION}, covering summed and the others averaged over images",
             float(self.covered.max() / area),
             float(self.best[0] / area),
             float(self.best[1] / area),
