@@ -346,9 +346,9 @@ def test_memory_does_not_grow_with_the_images(tmp_path):
             folder.mkdir()
             for i in range(count):
                 (folder / f"{i}.png").write_bytes(picture)
-        evaluate_semantic(tmp_path / f"t{count}", tmp_path / f"p{count}", 4, bootstrap=10, threads=2)
+        evaluate_semantic(tmp_path / f"t{count}", tmp_path / f"p{count}", 4, bootstrap=10, threads=1)
         tracemalloc.start()
-        evaluate_semantic(tmp_path / f"t{count}", tmp_path / f"p{count}", 4, bootstrap=10, threads=2)
+        evaluate_semantic(tmp_path / f"t{count}", tmp_path / f"p{count}", 4, bootstrap=10, threads=1)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 250_000

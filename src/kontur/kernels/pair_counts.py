@@ -26,6 +26,25 @@ def _trailing_zeros(typingctx, word):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _first_change(
+    first_words: NDArray, second_words: NDArray, i: np.uint64, a_word: np.uint64, b_word: np.uint64
+) -> np.uint64:
+    """The index of the next word, from i on, that differs from the current pair; eight are compared at once."""
+    zero, one, eight = uint64(0), uint64(1), uint64(8)
+    words = uint64(first_words.size)
+    while i + eight <= words:
+        changed = zero  # one bit a word
+        for k in range(eight):
+            changed |= uint64(((first_words[i + k] ^ a_word) | (second_words[i + k] ^ b_word)) != zero) << k
+        if changed != zero:
+            return i + _trailing_zeros(changed)
+        i += eight
+    while i < words and ((first_words[i] ^ a_word) | (second_words[i] ^ b_word)) == zero:
+        i += one
+    return i
+
+
+@njit(cache=True, nogil=True)
 def count_bytes(first: NDArray, second: NDArray, first_words: NDArray, second_words: NDArray, table: NDArray) -> None:
     """Add to table[256 a + b] the number of places with a in first and b in second, (N,) uint8, N > 0.
 
@@ -39,17 +58,7 @@ def count_bytes(first: NDArray, second: NDArray, first_words: NDArray, second_wo
     start = zero  # where the current run began
     i = zero
     while i < words:
-        if i + eight <= words:
-            changed = zero  # one bit a word
-            for k in range(eight):
-                changed |= uint64(((first_words[i + k] ^ a_word) | (second_words[i + k] ^ b_word)) != 0) << k
-            if changed == zero:
-                i += eight
-                continue
-            i += _trailing_zeros(changed)
-        elif ((first_words[i] ^ a_word) | (second_words[i] ^ b_word)) == 0:
-            i += one
-            continue
+        i = _first_change(first_words, second_words, i, a_word, b_word)
         while i < words:
             u, v = first_words[i], second_words[i]
             changed = (u ^ a_word) | (v ^ b_word)
@@ -84,7 +93,7 @@ def count_bytes(first: NDArray, second: NDArray, first_words: NDArray, second_wo
 
 @njit(cache=True, nogil=True)
 def count_classes(truth: NDArray, prediction: NDArray, ignore: np.int64, counts: NDArray) -> np.int64:
-    """Add the pairs of any integer maps (N,), N > 0, to counts (K, K + 1) int64; predictions outside 0..K-1 in column K.
+    """Add the pairs of any integer maps (N,), N > 0, to counts (K, K + 1) int64; predictions outside in column K.
 
     ignore: truth value to leave out (-1: none). Returns the number of pixels whose truth is neither; they are not
     added.
@@ -109,3 +118,60 @@ def count_classes(truth: NDArray, prediction: NDArray, ignore: np.int64, counts:
             a, b = truth[i], prediction[i]
             start = i
     return foreign
+
+
+@njit(cache=True, nogil=True)
+def _add(table: NDArray, a: np.uint64, b: np.uint64, pixels: np.uint64) -> np.int64:
+    """Add to the count of (a, b) in an open hash table, (a power of two, 2) uint64: key, count or 0. 1 if it is new."""
+    mask = uint64(table.shape[0] - 1)
+    key = a << uint64(32) | b
+    at = ((key * np.uint64(0x9E3779B97F4A7C15)) >> uint64(24)) & mask
+    while table[at, 1] != uint64(0):
+        if table[at, 0] == key:
+            table[at, 1] += pixels
+            return np.int64(0)
+        at = (at + uint64(1)) & mask
+    table[at, 0] = key
+    table[at, 1] = pixels
+    return np.int64(pixels > uint64(0))
+
+
+@njit(cache=True, nogil=True)
+def count_id_pairs(
+    first: NDArray, second: NDArray, first_words: NDArray, second_words: NDArray, table: NDArray
+) -> np.int64:
+    """Count every pair of ids that occurs in two maps (N,) uint32, N > 0.
+
+    first_words, second_words: the same memory as uint64, (N // 2,), little-endian.
+    table: (a power of two, 2) uint64 zeros; gets first << 32 | second, pixels. Returns the number of pairs, or
+    -1 when more than a quarter of the table would be used: try again with a larger one.
+    """
+    zero, one, half, low = uint64(0), uint64(1), uint64(32), uint64(0xFFFFFFFF)
+    pixels, words = uint64(first.size), uint64(first_words.size)
+    used, most = np.int64(0), np.int64(table.shape[0] // 4 - 4)
+    a, b = uint64(first[0]), uint64(second[0])
+    a_word, b_word = a << half | a, b << half | b
+    start, i = zero, zero
+    while True:
+        i = _first_change(first_words, second_words, i, a_word, b_word)
+        if i == words:
+            break
+        if used > most:
+            return np.int64(-1)
+        u, v = first_words[i], second_words[i]
+        same = uint64((((u ^ a_word) | (v ^ b_word)) & low) == zero)  # 1 if only the word's second pixel differs
+        place = (i << one) + same
+        used += _add(table, a, b, place - start)
+        start = place
+        a, b = u >> half, v >> half
+        a_word, b_word = a << half | a, b << half | b
+        if same == zero and ((u ^ a_word) | (v ^ b_word)) != zero:
+            used += _add(table, u & low, v & low, one)
+            start = place + one
+        i += one
+    if pixels & one and (uint64(first[pixels - one]) != a or uint64(second[pixels - one]) != b):
+        used += _add(table, a, b, pixels - one - start)
+        start = pixels - one
+        a, b = uint64(first[start]), uint64(second[start])
+    used += _add(table, a, b, pixels - start)
+    return used

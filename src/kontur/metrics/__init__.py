@@ -11,9 +11,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .average_precision import AveragePrecision, average_precision, evaluate_instances
+    from .average_precision import InstanceScores, evaluate_instances, instance_scores
     from .confusion import Confusion, SemanticScores, evaluate_semantic
-    from .panoptic_quality import PanopticCounts, evaluate_panoptic, panoptic_quality
+    from .panoptic_quality import PanopticCounts, evaluate_panoptic, panoptic_scores
 
 # Every public name and the module it lives in.
 _PUBLIC = {
@@ -21,23 +21,23 @@ _PUBLIC = {
     "SemanticScores": "confusion",
     "evaluate_semantic": "confusion",
     "PanopticCounts": "panoptic_quality",
-    "panoptic_quality": "panoptic_quality",
+    "panoptic_scores": "panoptic_quality",
     "evaluate_panoptic": "panoptic_quality",
-    "AveragePrecision": "average_precision",
-    "average_precision": "average_precision",
+    "InstanceScores": "average_precision",
+    "instance_scores": "average_precision",
     "evaluate_instances": "average_precision",
 }
 
 __all__ = [
-    "AveragePrecision",
     "Confusion",
+    "InstanceScores",
     "PanopticCounts",
     "SemanticScores",
-    "average_precision",
     "evaluate_instances",
     "evaluate_panoptic",
     "evaluate_semantic",
-    "panoptic_quality",
+    "instance_scores",
+    "panoptic_scores",
 ]
 
 

@@ -166,8 +166,8 @@ class SemanticScores:
 
     n_ij = pixels of class i given as j (with those given as no class), t_i = sum_j n_ij, p_i = sum_j n_ji:
     accuracy = recall = n_ii / t_i, precision = n_ii / p_i, iou = n_ii / (t_i + p_i - n_ii),
-    dice = 2 n_ii / (t_i + p_i); pixel_accuracy = sum n_ii / sum t_i, mean_accuracy and mean_iou over the classes where they are defined,
-    frequency_weighted_iou = sum t_i iou_i / sum t_i.
+    dice = 2 n_ii / (t_i + p_i); pixel_accuracy = sum n_ii / sum t_i; mean_accuracy and mean_iou over the classes where
+    they are defined; frequency_weighted_iou = sum t_i iou_i / sum t_i.
     """
 
     counts: NDArray[np.int64]  # (K, K), truth by row

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -276,3 +277,46 @@ def without_nan(value: object) -> object:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and value != value else value
+
+
+def read_json(path: Path) -> object:
+    """A JSON file. Raises UnreadableFile when it is missing or does not parse (with the line)."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UnreadableFile(f"{path}: no such file") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadableFile(f"{path}: expected JSON, cannot be parsed: {error}") from None
+    except OSError as error:
+        raise UnreadableFile(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def list_of(where: Path | str, data: object, key: str) -> list[dict]:
+    """data[key], a list of objects. Raises InputError for anything else."""
+    value = data.get(key) if isinstance(data, dict) else None
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise InputError(
+            f"{where}: expected {key!r}, a list of objects, got {short(value if value is not None else data)}"
+        )
+    return value
+
+
+def integer_of(where: str, entry: Mapping, key: str) -> int:
+    """entry[key], a whole number. Raises InputError for anything else."""
+    value = entry.get(key)
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole:
+        raise InputError(f"{where}: expected a whole number as {key!r}, got {short(value)}")
+    return int(value)  # type: ignore[arg-type]
+
+
+def id_of(where: str, entry: Mapping, key: str) -> int | str:
+    """entry[key], a whole number or a name. Raises InputError for anything else."""
+    value = entry.get(key)
+    return value if isinstance(value, str) else integer_of(where, entry, key)
+
+
+def short(value: object) -> str:
+    """For messages: at most 60 characters of what was got."""
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
