@@ -17,7 +17,7 @@ from .taxonomy import Taxonomy
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """One object: its mask as runs, its category (an id of the taxonomy) and its score in [0, 1], each None if unknown."""
+    """One object: its mask as runs, its category (an id of the taxonomy), its score in [0, 1]; None if unknown."""
 
     mask: RLE
     category: int | None = None
@@ -64,7 +64,9 @@ class Instances:
         labels = list(categories) if categories is not None else [None] * len(encoded)
         values = list(scores) if scores is not None else [None] * len(encoded)
         if not len(encoded) == len(labels) == len(values):
-            raise InputError(f"expected as many categories and scores as masks, got {len(encoded)}, {len(labels)}, {len(values)}")
+            raise InputError(
+                f"expected as many categories and scores as masks, got {len(encoded)}, {len(labels)}, {len(values)}"
+            )
         return cls(
             shape, tuple(Instance(m, c, s) for m, c, s in zip(encoded, labels, values, strict=True)), taxonomy=taxonomy
         )
@@ -72,12 +74,13 @@ class Instances:
     @classmethod
     def from_segmentation(cls, segmentation: Segmentation) -> Instances:
         """Every segment but the background becomes an instance."""
-        found = []
-        for segment in segmentation.segments:
-            if segment.id == segmentation.background:
-                continue
-            found.append(Instance(rle.encode(segmentation.mask(segment.id)), segment.category, segment.score))
-        return cls(segmentation.shape, tuple(found), segmentation.taxonomy, segmentation.provenance)
+        runs = rle.encode_labels(segmentation.ids)
+        found = tuple(
+            Instance(runs[segment.id], segment.category, segment.score)
+            for segment in segmentation.segments
+            if segment.id != segmentation.background
+        )
+        return cls(segmentation.shape, found, segmentation.taxonomy, segmentation.provenance)
 
     def __len__(self) -> int:
         return len(self.instances)
@@ -87,7 +90,7 @@ class Instances:
         return rle.decode(self.instances[number].mask)
 
     def flatten(self) -> Segmentation:
-        """A partition: background 1, objects 2..; where masks overlap the higher score wins, at equal scores the earlier."""
+        """A partition: background 1, objects 2..; where masks overlap the higher score wins, at equal ones the first."""
         ids = np.ones(self.shape, np.int32)
         order = sorted(range(len(self)), key=lambda n: (self.instances[n].score or 0.0, -n))
         for number in order:  # best last, so it lies on top

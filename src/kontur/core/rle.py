@@ -316,6 +316,12 @@ def from_rings(rings: Sequence[ArrayLike], height: int, width: int) -> RLE:
     return _fill(_checked_rings(rings), size)
 
 
+def check_polygons(polygons: Sequence[ArrayLike], height: int, width: int) -> None:
+    """Raise the InputError that `from_polygons` would, without filling anything."""
+    _checked_size((height, width))
+    _checked_rings(polygons)
+
+
 def to_polygons(mask: RLE | NDArray[np.bool_]) -> list[Polygon]:
     """The outlines along the pixels' edges: one polygon with its holes for each part of 4-connected pixels.
 

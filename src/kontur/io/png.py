@@ -1,6 +1,7 @@
 """PNG: a walk over the chunks that finds cut-off files, a reader of 16-bit colour, which Pillow cuts to 8 bits.
 
-Source: ISO/IEC 15948 (the PNG specification, W3C), clauses 5 (chunks), 8 (interlacing), 9 (filtering), 10 (compression).
+Source: ISO/IEC 15948 (the PNG specification, W3C), clauses 5 (chunks), 8 (interlacing), 9 (filtering), 10
+(compression).
 """
 
 from __future__ import annotations
