@@ -336,8 +336,9 @@ def _evaluate(
         except UnreadableFile:
             raise  # names its file
         except InputError as error:
-            named = str(error) if pair.name in str(error) else f"{pair.prediction or pair.truth}: {error}"
-            raise InputError(named) from None
+            if any(str(path) in str(error) for path in (pair.truth, pair.prediction)):
+                raise
+            raise InputError(f"{pair.prediction or pair.truth}: {error}") from None
 
     per_image = PerImage(keep=keep.csv, worst=keep.worst, by=worst_by, lower_is_worse=lower_is_worse)
     resampling = Bootstrap(len(pairs), keep.bootstrap, keep.seed)
