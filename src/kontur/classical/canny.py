@@ -23,14 +23,17 @@ from ..core.options import Option
 from ..core.segmentation import Segmentation
 from .region_adjacency import absorb_small, cracks_of, merge_weak_borders
 
+SOBEL_GAIN = 8.0
+"""What the Sobel masks inside scikit-image's Canny make of a slope of 1 per pixel."""
+
 
 @method
 def canny(
     image: Image,
     *,
     sigma: Annotated[float, Option("standard deviation of the Gaussian", 0, 50, "pixels")] = 1.5,
-    low: Annotated[float, Option("weak edges: gradient on the scaled image", 0, 4)] = 0.08,
-    high: Annotated[float, Option("strong edges: gradient on the scaled image", 0, 4)] = 0.2,
+    low: Annotated[float, Option("weak edges: slope of the scaled image per pixel", 0, 1)] = 0.015,
+    high: Annotated[float, Option("strong edges: slope of the scaled image per pixel", 0, 1)] = 0.04,
     closure: Annotated[float, Option("least share of a border that is edge; 1 closes no gap", 0, 1)] = 0.6,
     min_area: Annotated[
         int, Option("smaller regions join their most similar neighbour", 1, 1_000_000_000, "pixels")
@@ -38,8 +41,8 @@ def canny(
 ) -> Segmentation:
     """Connected regions enclosed by Canny's edges, gaps bridged.
 
-    low, high: on the gradient as in scikit-image's `feature.canny`, where a smoothed step of height 1 has about
-    1.6 / sigma. An edge that encloses nothing leaves no region.
+    low, high: of the smoothed image; a step of height 1 has about 0.4 / sigma. (scikit-image's `feature.canny` counts
+    8 times as much.) An edge that encloses nothing leaves no region.
 
     Raises OptionError where low > high.
 
@@ -48,14 +51,15 @@ def canny(
     from scipy import ndimage
     from skimage.feature import canny as detect
 
-    from .watershed import deep_minima, flooded
+    from ..kernels.priority_flood import priority_flood
+    from .watershed import deep_minima
 
     if low > high:
         raise OptionError(f"option low: expected at most high ({high:g}), got {low:g}")
-    edges = detect(image.grey().astype(np.float64), sigma, low, high, mode="nearest")
+    edges = detect(image.grey().astype(np.float64), sigma, SOBEL_GAIN * low, SOBEL_GAIN * high, mode="nearest")
     if not edges.any():
         return Segmentation.from_ids(np.ones(image.shape, np.int32))
     distance = ndimage.distance_transform_edt(~edges)
-    basins = flooded(-distance, deep_minima(-distance, 0.5)) - 1
+    basins = priority_flood(-distance, deep_minima(-distance, 0.5)) - 1
     labels = merge_weak_borders(basins, cracks_of(edges.astype(np.float32)), closure)
     return Segmentation.from_labels(absorb_small(labels, image.unit(), min_area))

@@ -7,11 +7,11 @@ Getreuer, "Chan-Vese Segmentation", Image Processing On Line 2, 2012. Per step, 
 
     phi <- (phi + d (mu sum_i C_i phi_i - lambda1 (I - c1)^2 + lambda2 (I - c2)^2)) / (1 + d mu sum_i C_i)
 
-with c1, c2 the means inside and outside, d = dt / (1 + phi^2), phi_i the four neighbours and C_i the inverse lengths of
-the gradient half way to them.
+with c1, c2 the means inside and outside, d = dt / (1 + phi^2), phi_i the four neighbours and C_i the inverse lengths
+of the gradient half way to them.
 
-Differs from the paper: no area term (nu = 0), no reinitialisation, and all pixels are updated from the previous step, as
-in scikit-image, whose `chan_vese` gives the same contour.
+Differs from the paper: no area term (nu = 0), no reinitialisation, and all pixels are updated from the previous step,
+as in scikit-image, whose `chan_vese` gives the same contour.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ def chan_vese(
 ) -> Segmentation:
     """Two parts of even brightness: background 1, object 2.
 
-    prompts: boxes; the first contour is the ellipses in them, and phi > 0 inside. Without, a checkerboard finds the
-    parts anywhere, and which of the two is called the object is the method's chance: the one that phi makes positive.
+    prompts: boxes; the contour begins as a checkerboard in the ellipse of each, with everything else outside. (From
+             the bare ellipses it needs several times as many steps.) It may leave the boxes.
+    Without: a checkerboard over the image. Which of the two parts is called the object, phi > 0, is then chance.
 
     The image is stretched to [0, 1]; a constant one is all background. tolerance: at scikit-image's 1e-3 the
     checkerboard is still seen in even parts of a photo.
@@ -62,7 +63,8 @@ def chan_vese(
         return Segmentation.from_mask(np.zeros(image.shape, bool))
     values = (values - low) / (high - low)
     if prompts is not None:
-        level_set = np.max([ellipse(image.shape, box) for box in prompts.boxes], axis=0)
+        inside = np.max([ellipse(image.shape, box) for box in prompts.boxes], axis=0) > 0
+        level_set = np.where(inside, checkerboard(image.shape), -0.2)
     elif start == "disc":
         level_set = ellipse(image.shape, (0, 0, image.width, image.height))
     else:

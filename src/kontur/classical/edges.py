@@ -33,11 +33,11 @@ MinArea = Annotated[int, Option("smaller regions join their most similar neighbo
 
 @method
 def sobel(
-    image: Image, *, sigma: Sigma = 1.0, strength: Strength = 0.04, depth: Depth = 0.005, min_area: MinArea = 50
+    image: Image, *, sigma: Sigma = 1.0, strength: Strength = 0.08, depth: Depth = 0.01, min_area: MinArea = 50
 ) -> Segmentation:
     """Sobel gradient, mask [1 2 1] x [1 0 -1], closed into connected regions.
 
-    The gradient of a colour image is that of its strongest band. A step of height 1 has magnitude 0.71 (one axis) as in
+    The gradient of a colour image is that of its strongest band. A step of height 1 has magnitude 0.71, as in
     scikit-image's `filters.sobel`.
 
     Source: Sobel & Feldman, "A 3x3 Isotropic Gradient Operator for Image Processing", Stanford AI Project, 1968.
@@ -47,7 +47,7 @@ def sobel(
 
 @method
 def scharr(
-    image: Image, *, sigma: Sigma = 1.0, strength: Strength = 0.04, depth: Depth = 0.005, min_area: MinArea = 50
+    image: Image, *, sigma: Sigma = 1.0, strength: Strength = 0.08, depth: Depth = 0.01, min_area: MinArea = 50
 ) -> Segmentation:
     """Scharr gradient, mask [3 10 3] x [1 0 -1], closed into connected regions.
 
@@ -60,7 +60,7 @@ def scharr(
 
 @method
 def prewitt(
-    image: Image, *, sigma: Sigma = 1.0, strength: Strength = 0.04, depth: Depth = 0.005, min_area: MinArea = 50
+    image: Image, *, sigma: Sigma = 1.0, strength: Strength = 0.08, depth: Depth = 0.01, min_area: MinArea = 50
 ) -> Segmentation:
     """Prewitt gradient, mask [1 1 1] x [1 0 -1], closed into connected regions.
 
@@ -78,8 +78,8 @@ def gradient_magnitude(band: NDArray, across: tuple[float, float, float]) -> NDA
     band = band.astype(np.float64)
     square = np.zeros(band.shape)
     for axis in (0, 1):
-        slope = ndimage.correlate1d(band, (-0.5, 0, 0.5), axis=axis, mode="reflect")
-        square += ndimage.correlate1d(slope, across, axis=1 - axis, mode="reflect") ** 2
+        step = ndimage.correlate1d(band, (-1.0, 0.0, 1.0), axis=axis, mode="reflect")
+        square += ndimage.correlate1d(step, across, axis=1 - axis, mode="reflect") ** 2
     return np.sqrt(square / 2)
 
 
@@ -97,9 +97,10 @@ def strongest_gradient(image: Image, across: tuple[float, float, float], sigma: 
 def _closed(
     image: Image, across: tuple[float, float, float], sigma: float, strength: float, depth: float, min_area: int
 ) -> Segmentation:
-    from .watershed import deep_minima, flooded
+    from ..kernels.priority_flood import priority_flood
+    from .watershed import deep_minima
 
     gradient = strongest_gradient(image, across, sigma)
-    basins = flooded(gradient, deep_minima(gradient, depth)) - 1
+    basins = priority_flood(gradient, deep_minima(gradient, depth)) - 1
     labels = merge_weak_borders(basins, cracks_of(gradient), strength)
     return Segmentation.from_labels(absorb_small(labels, image.unit(), min_area))

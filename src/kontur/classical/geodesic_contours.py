@@ -37,9 +37,7 @@ def geodesic_contours(
     iterations: Annotated[int, Option("steps", 0, 100_000, "steps")] = 200,
     smoothing: Annotated[int, Option("curvature passes a step", 0, 10, "passes")] = 1,
     balloon: Annotated[float, Option("below 0 shrinks, above 0 grows, 0 neither", -10, 10)] = -1.0,
-    threshold: Annotated[
-        float | None, Option("g above which the balloon works; none: the 40th percentile", 0, 1)
-    ] = None,
+    threshold: Annotated[float | None, Option("g above which the balloon works; none: by percentile", 0, 1)] = None,
     sigma: Annotated[float, Option("Gaussian of the edge image", 0.1, 50, "pixels")] = 2.0,
     alpha: Annotated[float, Option("steepness of g", 0, 1_000_000)] = 1000.0,
 ) -> Segmentation:
@@ -47,6 +45,8 @@ def geodesic_contours(
 
     prompts: boxes; the first contour is the ellipses in them. Without: the ellipse in the whole image.
     A balloon below 0 needs a start around the object, one above 0 a start inside it.
+    threshold: without one the 40th percentile of g, as in scikit-image; where that is g's maximum, because most of the
+    image is flat and nothing would move, half way between its extremes.
 
     One region on a photo: no closed edge holds the shrinking contour, and it vanishes.
 
@@ -58,10 +58,15 @@ def geodesic_contours(
     inside = np.max([ellipse(image.shape, box) for box in boxes], axis=0) > 0
     gradient = ndimage.gaussian_gradient_magnitude(image.grey().astype(np.float64), sigma, mode="nearest")
     edges = 1.0 / np.sqrt(1.0 + alpha * gradient)
-    level = float(np.percentile(edges, 40)) if threshold is None else threshold
+    level = _balloon_threshold(edges) if threshold is None else threshold
     contour = evolve(edges, inside, iterations=iterations, smoothing=smoothing, threshold=level, balloon=balloon)
     result = Segmentation.from_mask(contour)
     return replace(result, provenance=Provenance("", notes=(f"balloon threshold {level:.9g}",)))
+
+
+def _balloon_threshold(edges: NDArray[np.float64]) -> float:
+    level, highest = float(np.percentile(edges, 40)), float(edges.max())
+    return level if level < 0.99 * highest else (float(edges.min()) + highest) / 2
 
 
 def evolve(

@@ -25,7 +25,8 @@ def grow(pixels: NDArray[np.float32], seeds: NDArray[np.int32]) -> NDArray[np.in
                 for band in range(bands):
                     total[label, band] += pixels[y, x, band]
 
-    queued = np.zeros((height, width), np.bool_)
+    # The least difference a pixel waits with; a pixel that a nearer region comes to touch is queued once more.
+    waiting = np.full((height, width), np.inf)
     queue = [(0.0, np.int64(0), np.int32(0), np.int32(0))]
     queue.pop()
     order = np.int64(0)
@@ -36,9 +37,11 @@ def grow(pixels: NDArray[np.float32], seeds: NDArray[np.int32]) -> NDArray[np.in
                 if distance >= 0:
                     heapq.heappush(queue, (distance, order, np.int32(y), np.int32(x)))
                     order += 1
-                    queued[y, x] = True
+                    waiting[y, x] = distance
     while len(queue) > 0:
         _, _, row, column = heapq.heappop(queue)
+        if labels[row, column] != 0:
+            continue
         _, label = _nearest(pixels, labels, count, total, row, column)
         labels[row, column] = label
         count[label] += 1
@@ -49,11 +52,12 @@ def grow(pixels: NDArray[np.float32], seeds: NDArray[np.int32]) -> NDArray[np.in
             right = np.int32(column + (step == 3) - (step == 2))
             if not (0 <= below < height and 0 <= right < width):
                 continue
-            if labels[below, right] == 0 and not queued[below, right]:
+            if labels[below, right] == 0:
                 distance, _ = _nearest(pixels, labels, count, total, below, right)
-                heapq.heappush(queue, (distance, order, below, right))
-                order += 1
-                queued[below, right] = True
+                if distance < waiting[below, right]:
+                    heapq.heappush(queue, (distance, order, below, right))
+                    order += 1
+                    waiting[below, right] = distance
     return labels
 
 

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..kernels.union_find import find
+
 
 @njit(cache=True, nogil=True)
 def split(pixels: NDArray[np.float32], tolerance: np.float32) -> NDArray[np.int32]:
@@ -83,7 +85,7 @@ def merge(pixels: NDArray[np.float32], blocks: NDArray[np.int32], tolerance: np.
 
     parent = np.arange(count).astype(np.int32)
     for index in np.argsort(span[:pairs], kind="mergesort"):
-        a, b = _root(parent, first[index]), _root(parent, second[index])
+        a, b = find(parent, first[index]), find(parent, second[index])
         if a != b and _union(low, high, a, b) <= tolerance:
             a, b = min(a, b), max(a, b)
             parent[b] = a
@@ -96,7 +98,7 @@ def merge(pixels: NDArray[np.float32], blocks: NDArray[np.int32], tolerance: np.
     used = np.int32(0)
     for y in range(height):
         for x in range(width):
-            root = _root(parent, blocks[y, x])
+            root = find(parent, blocks[y, x])
             if names[root] < 0:
                 names[root] = used
                 used += 1
@@ -111,11 +113,3 @@ def _union(low: NDArray[np.float32], high: NDArray[np.float32], a: int, b: int) 
     for band in range(low.shape[1]):
         widest = max(widest, max(high[a, band], high[b, band]) - min(low[a, band], low[b, band]))
     return widest
-
-
-@njit(cache=True, nogil=True)
-def _root(parent: NDArray[np.int32], node: int) -> int:
-    while parent[node] != node:
-        parent[node] = parent[parent[node]]
-        node = parent[node]
-    return node

@@ -3,11 +3,13 @@
     image (H, W[, C]), seeds (H, W) -> queue of border pixels by |colour - region mean| -> regions (H, W)
 
 Paper: Adams & Bischof, "Seeded Region Growing", IEEE TPAMI 16(6), 1994. As there, a pixel's priority is its difference
-from the mean of the region that it touches at the moment it enters the queue (the sequentially sorted list), and is not
-computed again; equals leave the queue in the order in which they came.
+from the mean of the region that it touches at the moment it enters the queue (the sequentially sorted list); equals
+leave the queue in the order in which they came.
 
 Differs from the paper: 4-neighbours, and no boundary pixels: a pixel between two regions joins the one of nearer mean.
-Colour is an extension: the Euclidean distance over all bands in the place of the grey difference.
+A pixel already queued is queued again when a nearer region comes to touch it; with the paper's one entry the corners of
+an even region fall to its neighbour. Colour is an extension: the Euclidean distance over all bands in the place of the
+grey difference.
 """
 
 from __future__ import annotations

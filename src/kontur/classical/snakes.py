@@ -8,9 +8,10 @@ Paper: Kass, Witkin & Terzopoulos, "Snakes: Active Contour Models", IJCV 1(4), 1
 
 and a step solves (A + viscosity) v' = viscosity v + force(v): implicit in the inner forces A, explicit in the image's.
 
-Differs from the paper: the matrix of a closed curve is circulant, so the solution is a division of Fourier transforms,
-not an inverse; the image's force is scaled to a largest length of 1; points stay inside the image; no corner term and no
-springs.
+Differs from the paper: the matrix of a closed curve is circulant, so the solution is a division of Fourier
+transforms, not an inverse; every tenth step the points are spread evenly along the curve, which otherwise bunch where
+the edge is strongest; the image's force is scaled to a largest length of 1; points stay inside the image; no corner term
+and no springs.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def snakes(
     sigma: Annotated[
         float, Option("Gaussian of the edge image; edges pull from about 2 sigma", 0.1, 100, "pixels")
     ] = 3.0,
-    viscosity: Annotated[float, Option("above 0; larger is slower and steadier", 0.001, 1000)] = 0.2,
-    iterations: Annotated[int, Option("steps at most", 1, 100_000, "steps")] = 500,
+    viscosity: Annotated[float, Option("larger is slower; below 1 / sigma the curve may swing", 0.001, 1000)] = 0.5,
+    iterations: Annotated[int, Option("steps at most", 1, 100_000, "steps")] = 1000,
 ) -> Segmentation:
     """One object inside each curve: background 1, objects 2..
 
@@ -81,7 +82,9 @@ def relaxed(
     waves = 2 - 2 * np.cos(2 * np.pi * np.arange(len(curve)) / len(curve))
     inner = (viscosity + elasticity * waves + rigidity * waves**2)[:, None]
     furthest = np.array(force.shape[1:], np.float64) - 1
-    for _ in range(iterations):
+    for turn in range(iterations):
+        if turn % 10 == 9:
+            curve = evenly_spaced(curve)
         pull = np.stack([ndimage.map_coordinates(part, curve.T, order=1, mode="nearest") for part in force], axis=1)
         moved = np.fft.ifft(np.fft.fft(viscosity * curve + pull, axis=0) / inner, axis=0).real
         moved = np.clip(moved, 0, furthest)
@@ -90,6 +93,14 @@ def relaxed(
         if step < 0.01:
             break
     return curve
+
+
+def evenly_spaced(curve: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The closed curve (N, 2) with its points at equal distances along it, the first where it was."""
+    closed = np.concatenate([curve, curve[:1]])
+    along = np.concatenate([[0.0], np.cumsum(np.sqrt((np.diff(closed, axis=0) ** 2).sum(axis=1)))])
+    places = np.arange(len(curve)) * (along[-1] / len(curve))
+    return np.stack([np.interp(places, along, column) for column in closed.T], axis=1)
 
 
 def _image_force(grey: NDArray[np.float64], sigma: float, edge: float, line: float) -> NDArray[np.float64]:

@@ -207,6 +207,8 @@ def _found(image: Image, polarity: str, find: Callable[[NDArray], float]) -> Seg
     if values.min() == values.max():
         result = Segmentation.from_mask(np.zeros(image.shape, bool))
         return _noted(result, f"constant image ({float(values.flat[0]):g}): all background")
+    if values.dtype == np.float32 and np.abs(values).max() > 1e12:
+        values = values.astype(np.float64)  # sums of squares would overflow
     return _cut(values, find(values), polarity)
 
 

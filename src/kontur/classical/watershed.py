@@ -32,7 +32,7 @@ def watershed(
         Literal["h_minima", "distance"],
         Option("where floods begin without prompts: minima of the gradient, or blob centres"),
     ] = "h_minima",
-    depth: Annotated[float, Option("least depth of a minimum of the gradient, on [0, 1]", 0, 1)] = 0.02,
+    depth: Annotated[float, Option("least depth of a minimum of the gradient, on [0, 1]", 0, 1)] = 0.04,
     sigma: Annotated[float, Option("Gaussian smoothing before the gradient", 0, 50, "pixels")] = 1.0,
     blob_depth: Annotated[float, Option("least height of a blob's centre above its necks", 0, 1000, "pixels")] = 1.0,
     polarity: Annotated[
@@ -42,7 +42,7 @@ def watershed(
     """Regions around markers, divided along the crests of the gradient; no pixel is left over as a line.
 
     prompts:    points or scribbles are the markers, one region a label (1 background, 2.. objects).
-    h_minima:   floods begin in every minimum of the Sobel gradient at least `depth` deep.
+    h_minima:   floods begin in every minimum of the Sobel gradient more than `depth` deep.
     distance:   for touching blobs: Otsu's foreground is cut at its necks by flooding the negative distance to the
                 background. The background is segment 1; the blobs are 2...
 
@@ -50,6 +50,7 @@ def watershed(
 
     Source: Vincent & Soille 1991; Meyer 1994.
     """
+    from ..kernels.priority_flood import priority_flood
     from .edges import SOBEL, strongest_gradient
 
     if prompts is not None:
@@ -60,15 +61,15 @@ def watershed(
                 "Mark the background (label 1) and each object (2..)."
             )
         relief = strongest_gradient(image, SOBEL, sigma)
-        return Segmentation.from_ids(flooded(relief, seeds), background=1 if (seeds == 1).any() else None)
+        return Segmentation.from_ids(priority_flood(relief, seeds), background=1 if (seeds == 1).any() else None)
     if markers == "distance":
         return _blobs(image, blob_depth, polarity)
     relief = strongest_gradient(image, SOBEL, sigma)
-    return Segmentation.from_ids(flooded(relief, deep_minima(relief, depth)))
+    return Segmentation.from_ids(priority_flood(relief, deep_minima(relief, depth)))
 
 
 def deep_minima(relief: NDArray[np.float64], depth: float) -> NDArray[np.int32]:
-    """Minima at least `depth` deep, each an 8-connected component numbered from 1; 0 elsewhere. At least one."""
+    """Minima more than `depth` deep, each an 8-connected component numbered from 1; 0 elsewhere. At least one."""
     from scipy import ndimage
     from skimage.morphology import reconstruction
 
@@ -81,18 +82,10 @@ def deep_minima(relief: NDArray[np.float64], depth: float) -> NDArray[np.int32]:
     return markers.astype(np.int32) if count else np.ones(relief.shape, np.int32)
 
 
-def flooded(
-    relief: NDArray[np.float64], markers: NDArray[np.int32], mask: NDArray[np.bool_] | None = None
-) -> NDArray[np.int32]:
-    """Every pixel (of the mask) given to the marker whose flood reaches it first, through 4-neighbours; (H, W)."""
-    from skimage.segmentation import watershed as flood
-
-    return np.asarray(flood(relief, markers, mask=mask), np.int32)
-
-
 def _blobs(image: Image, blob_depth: float, polarity: str) -> Segmentation:
     from scipy import ndimage
 
+    from ..kernels.priority_flood import priority_flood
     from .thresholds import otsu_threshold
 
     values = image.intensity()
@@ -108,6 +101,6 @@ def _blobs(image: Image, blob_depth: float, polarity: str) -> Segmentation:
     marked = np.zeros(count + 1, bool)
     marked[parts[markers > 0]] = True
     markers = np.where(marked[parts], markers, np.where(blobs, parts + markers.max(), 0)).astype(np.int32)
-    objects = flooded(-height, markers, blobs)
+    objects = priority_flood(-height, markers, blobs)
     result = Segmentation.from_objects(np.unique(objects, return_inverse=True)[1].reshape(objects.shape))
     return replace(result, provenance=Provenance("", notes=(f"threshold {level:.9g}",)))

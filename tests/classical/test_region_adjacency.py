@@ -1,0 +1,62 @@
+"""Borders and mergers counted by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kontur.classical.region_adjacency import absorb_small, borders, cracks_of, merge_weak_borders
+
+
+def id_map(text: str) -> np.ndarray:
+    return np.array([[int(c) for c in row] for row in text.split()])
+
+
+def test_borders_by_hand():
+    labels = id_map("0011 0012 3332")
+    values = np.zeros((3, 4))
+    values[1, 1] = 6.0
+    graph = borders(labels, cracks_of(values))
+    # 0|1: two cracks, one beside the 6. 0|3: two, one beside the 6. 1|2: one across, one down. 1|3: one. 2|3: one.
+    assert graph.pairs.tolist() == [[0, 1], [0, 3], [1, 2], [1, 3], [2, 3]]
+    assert graph.length.tolist() == [2, 2, 2, 1, 1]
+    assert graph.mean.tolist() == [3, 3, 0, 0, 0]
+    joined = graph.renamed(np.array([0, 1, 1, 1]))
+    assert joined.pairs.tolist() == [[0, 1]]
+    assert joined.length.tolist() == [4]
+    assert joined.mean.tolist() == [3]
+
+
+def test_weak_borders_go_and_joined_borders_are_measured_anew():
+    # Heights of the borders 0|1, 1|2, 2|3 along a row of length-1 borders: 5, 1, 2.
+    labels = id_map("0123")
+    cracks = (np.array([[5.0, 1.0, 2.0]]), np.zeros((0, 4)))
+    assert merge_weak_borders(labels, cracks, 1.0).tolist() == [[0, 1, 2, 3]]  # none below 1
+    assert merge_weak_borders(labels, cracks, 2.0).tolist() == [[0, 1, 1, 2]]
+    assert merge_weak_borders(labels, cracks, 2.5).tolist() == [[0, 1, 1, 1]]
+    assert merge_weak_borders(labels, cracks, 6.0).tolist() == [[0, 0, 0, 0]]
+    # Below, 1 and 2 join over their border of 0; their common border with 0 is then (1 + 9) / 2 = 5, not below 4.
+    labels = id_map("00 12")
+    assert merge_weak_borders(labels, (np.zeros((2, 1)), np.array([[1.0, 9.0]])), 4.0).tolist() == [[0, 0], [1, 1]]
+
+
+def test_small_regions_join_the_most_similar_neighbour():
+    labels = id_map("000122 000122")
+    features = np.array([[1, 1, 1, 4, 5, 5]] * 2, float)[..., None]
+    assert absorb_small(labels, features, 2).tolist() == labels.tolist()
+    assert absorb_small(labels, features, 3).tolist() == id_map("000111 000111").tolist()
+    assert absorb_small(labels, features, 1000).tolist() == np.zeros((2, 6)).tolist()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_left_is_what_was_asked(seed):
+    draw = np.random.default_rng(seed)
+    labels = np.arange(400).reshape(20, 20)
+    features = draw.random((20, 20, 2))
+    left = absorb_small(labels, features, 7)
+    assert np.bincount(left.ravel()).min() >= 7
+    assert left.max() + 1 == len(np.unique(left))
+    values = draw.random((20, 20))
+    merged = merge_weak_borders(labels, cracks_of(values), 0.7)
+    assert borders(merged, cracks_of(values)).mean.min() >= 0.7
+    assert merged.max() > 0
