@@ -1,0 +1,202 @@
+"""Minimum cut on any sparse graph, for region graphs.
+
+Paper: Boykov & Kolmogorov, "An Experimental Comparison of Min-Cut/Max-Flow Algorithms for Energy Minimization in
+Vision", IEEE TPAMI 26(9), 2004. Reuse of the flow after the terminals change: Kohli & Torr, IEEE TPAMI 29(12), 2007.
+
+The same algorithm as `grid_maxflow`, with arcs that lie side by side by their tail and name their head and their reverse.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+# A node's parent is an arc, or one of these; its tree is 0 (free), 1 (source's) or 2 (sink's).
+_TERMINAL, _ORPHAN, _NONE = -1, -2, -3
+_FAR = 1 << 30
+
+
+class SparseGraph:
+    """A minimum-cut problem on a graph of N nodes that can be solved again after its terminals change.
+
+    edges: (M, 2) node indices.   capacity: (M,) >= 0, paid when edges[:, 0] is on the source's side and edges[:, 1] on
+    the sink's.   back: (M,) the same for the other direction; by default equal to `capacity`.
+    Integers (any width; computed in int64) or floats (float64). Edges may repeat.
+    """
+
+    def __init__(self, nodes: int, edges: NDArray[np.integer], capacity: NDArray, back: NDArray | None = None) -> None:
+        back = capacity if back is None else back
+        edges = np.asarray(edges, np.int64).reshape(-1, 2)
+        kind = np.float64 if np.issubdtype(capacity.dtype, np.floating) else np.int64
+        tail = np.concatenate([edges[:, 0], edges[:, 1]])
+        head = np.concatenate([edges[:, 1], edges[:, 0]])
+        order = np.argsort(tail, kind="stable")
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        self._first = np.concatenate([[0], np.cumsum(np.bincount(tail, minlength=nodes))]).astype(np.int64)
+        self._head = head[order]
+        self._reverse = place[(order + len(edges)) % max(1, len(order))]
+        self._capacity = np.concatenate([capacity, back]).astype(kind)[order]
+        self._excess = np.zeros(nodes, kind)
+        self._terminals = np.zeros(nodes, kind)
+
+    def cut(self, terminals: NDArray) -> NDArray[np.bool_]:
+        """The minimum cut for these terminals (N,): (N,) bool, True on the source's side.
+
+        t > 0: cost t of lying on the sink's side; t < 0: cost -t of lying on the source's side. Undecided nodes go to the
+        sink's side. A later call goes on from the flow of the earlier one.
+        """
+        terminals = np.asarray(terminals).astype(self._excess.dtype)
+        self._excess += terminals - self._terminals
+        self._terminals = terminals
+        return _solve(self._first, self._head, self._reverse, self._capacity, self._excess)
+
+
+@njit(cache=True, nogil=True)
+def _solve(first, heads, reverse, capacity, excess):  # type: ignore[no-untyped-def]
+    count = excess.size
+    tree = np.zeros(count, np.uint8)
+    parent = np.full(count, _NONE, np.int64)
+    queued = np.zeros(count, np.bool_)
+    stamp = np.zeros(count, np.int64)  # when `distance` was last known to be right
+    distance = np.zeros(count, np.int64)  # to the terminal, in steps
+    queue = np.empty(count, np.int64)  # active nodes, a ring
+    start, waiting = 0, 0
+    for p in range(count):
+        if excess[p] != 0:
+            tree[p] = 1 if excess[p] > 0 else 2
+            parent[p] = _TERMINAL
+            distance[p] = 1
+            queued[p] = True
+            queue[waiting] = p
+            waiting += 1
+    orphans = np.empty(count, np.int64)  # a ring
+    orphan_start, orphan_count = 0, 0
+    time = 0
+
+    while waiting > 0:
+        p = queue[start]
+        side = tree[p]
+        meeting = -1
+        if side != 0:
+            # Grow: take free neighbours in; stop at a neighbour of the other tree.
+            for arc in range(first[p], first[p + 1]):
+                if (capacity[arc] if side == 1 else capacity[reverse[arc]]) <= 0:
+                    continue
+                q = heads[arc]
+                if tree[q] == 0:
+                    tree[q] = side
+                    parent[q] = reverse[arc]
+                    stamp[q] = stamp[p]
+                    distance[q] = distance[p] + 1
+                    if not queued[q]:
+                        queued[q] = True
+                        queue[(start + waiting) % count] = q
+                        waiting += 1
+                elif tree[q] != side:
+                    meeting = arc
+                    break
+                elif stamp[q] <= stamp[p] and distance[q] > distance[p]:
+                    parent[q] = reverse[arc]
+                    stamp[q] = stamp[p]
+                    distance[q] = distance[p] + 1
+        if meeting < 0:
+            start = (start + 1) % count
+            waiting -= 1
+            queued[p] = False
+            continue
+        time += 1
+
+        # Augment along source .. a -> b .. sink.
+        link = meeting if side == 1 else reverse[meeting]
+        a, b = heads[reverse[link]], heads[link]
+        flow = capacity[link]
+        node = a
+        while parent[node] != _TERMINAL:
+            flow = min(flow, capacity[reverse[parent[node]]])
+            node = heads[parent[node]]
+        flow = min(flow, excess[node])
+        node = b
+        while parent[node] != _TERMINAL:
+            flow = min(flow, capacity[parent[node]])
+            node = heads[parent[node]]
+        flow = min(flow, -excess[node])
+
+        capacity[link] -= flow
+        capacity[reverse[link]] += flow
+        for end in range(2):
+            node = a if end == 0 else b
+            while parent[node] != _TERMINAL:
+                up = parent[node]
+                towards = reverse[up] if end == 0 else up  # the arc that the flow uses
+                capacity[towards] -= flow
+                capacity[reverse[towards]] += flow
+                if capacity[towards] <= 0:
+                    parent[node] = _ORPHAN
+                    orphans[(orphan_start + orphan_count) % count] = node
+                    orphan_count += 1
+                node = heads[up]
+            excess[node] += -flow if end == 0 else flow
+            if excess[node] == 0:
+                parent[node] = _ORPHAN
+                orphans[(orphan_start + orphan_count) % count] = node
+                orphan_count += 1
+
+        # Adopt: each orphan looks for a new parent whose root is a terminal; else it becomes free.
+        while orphan_count > 0:
+            i = orphans[orphan_start]
+            orphan_start = (orphan_start + 1) % count
+            orphan_count -= 1
+            side = tree[i]
+            best, nearest = -1, _FAR
+            for arc in range(first[i], first[i + 1]):
+                q = heads[arc]
+                if tree[q] != side or (capacity[reverse[arc]] if side == 1 else capacity[arc]) <= 0:
+                    continue
+                steps = 0
+                node = q
+                while True:
+                    if stamp[node] == time:
+                        steps += distance[node]
+                        break
+                    up = parent[node]
+                    steps += 1
+                    if up == _TERMINAL:
+                        stamp[node] = time
+                        distance[node] = 1
+                        break
+                    if up == _ORPHAN:
+                        steps = _FAR
+                        break
+                    node = heads[up]
+                if steps < _FAR:
+                    if steps < nearest:
+                        best, nearest = arc, steps
+                    node = q
+                    while stamp[node] != time:
+                        stamp[node] = time
+                        distance[node] = steps
+                        steps -= 1
+                        node = heads[parent[node]]
+            if best >= 0:
+                parent[i] = best
+                stamp[i] = time
+                distance[i] = nearest + 1
+                continue
+            for arc in range(first[i], first[i + 1]):
+                q = heads[arc]
+                if tree[q] != side:
+                    continue
+                if not queued[q] and (capacity[reverse[arc]] if side == 1 else capacity[arc]) > 0:
+                    queued[q] = True
+                    queue[(start + waiting) % count] = q
+                    waiting += 1
+                if parent[q] == reverse[arc]:
+                    parent[q] = _ORPHAN
+                    orphans[(orphan_start + orphan_count) % count] = q
+                    orphan_count += 1
+            tree[i] = 0
+            parent[i] = _NONE
+
+    return tree == 1
