@@ -21,7 +21,7 @@ from kontur.kernels.nearest_centre import assign
 
 from .pixel_features import Clusters, Position, Seed, Space, colour_features, sample, segments_of_clusters
 
-_STARTS = 3
+_STARTS = 5
 _START_POINTS = 10_000
 _MOST_POINTS = 200_000
 _ITERATIONS = 100
@@ -50,7 +50,7 @@ def lloyd(points: NDArray[np.float32], clusters: int, seed: int) -> tuple[NDArra
     """
     points = np.ascontiguousarray(points, np.float32)
     few = sample(points, _START_POINTS, seed)
-    starts = [first_centres(few, clusters, seed + i) for i in range(_STARTS)]
+    starts = [first_centres(few, clusters, seed * _STARTS + i) for i in range(_STARTS)]
     improved = [iterate(few, start, iterations=10) for start in starts]
     centres, _ = min(improved, key=lambda result: result[1])
     centres, _ = iterate(sample(points, _MOST_POINTS, seed), centres)
@@ -84,12 +84,24 @@ def nearest(points: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArra
 
 
 def first_centres(points: NDArray[np.float32], clusters: int, seed: int) -> NDArray[np.float32]:
-    """K-means++: each next centre is a point drawn in proportion to its squared distance to the nearest."""
+    """K-means++: each next centre is a point drawn in proportion to its squared distance to the nearest.
+
+    Of a few points drawn each time, the one that lowers the sum of squares most is taken (the paper's greedy variant).
+    """
     random = np.random.default_rng(seed)
+    tries = 2 + int(np.log(clusters))
     chosen = [int(random.integers(len(points)))]
-    square = ((points - points[chosen[0]]) ** 2).sum(axis=1, dtype=np.float64)
+    square = _squares(points, points[chosen[0]])
     while len(chosen) < clusters and square.max() > 0:
-        cumulated = np.cumsum(square)
-        chosen.append(int(np.searchsorted(cumulated, random.random() * cumulated[-1], side="right")))
-        square = np.minimum(square, ((points - points[chosen[-1]]) ** 2).sum(axis=1, dtype=np.float64))
+        cumulated = np.cumsum(square, dtype=np.float64)
+        drawn = np.searchsorted(cumulated, random.random(tries) * cumulated[-1], side="right")
+        lowered = [np.minimum(square, _squares(points, points[i])) for i in drawn]
+        best = int(np.argmin([candidate.sum(dtype=np.float64) for candidate in lowered]))
+        chosen.append(int(drawn[best]))
+        square = lowered[best]
     return points[chosen]
+
+
+def _squares(points: NDArray[np.float32], centre: NDArray[np.float32]) -> NDArray[np.float32]:
+    difference = points - centre
+    return np.einsum("nf,nf->n", difference, difference)

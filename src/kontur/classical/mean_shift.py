@@ -54,7 +54,7 @@ def mean_shift(
 
 @njit(cache=True, nogil=True)
 def _modes(colours, spatial, radius):  # type: ignore[no-untyped-def]
-    """The colour each pixel ends at, (H, W, C): flat kernel, a disk of `spatial` pixels, a ball of `radius` in colour."""
+    """The colour each pixel ends at, (H, W, C): flat kernel, disk of `spatial` pixels, ball of `radius` in colour."""
     height, width, bands = colours.shape
     modes = np.empty_like(colours)
     known = np.zeros((height, width), np.bool_)
@@ -119,7 +119,7 @@ def _modes(colours, spatial, radius):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _fused(modes, nearer):  # type: ignore[no-untyped-def]
-    """Each pixel's region by its root pixel, (H, W) int32: 4-neighbours join when their modes' square distance is less."""
+    """Each pixel's region by its root pixel, (H, W) int32: 4-neighbours join when their modes are near."""
     height, width, bands = modes.shape
     parent = np.arange(height * width).astype(np.int32)
     for y in range(height):
