@@ -10,7 +10,6 @@ from skimage.metrics import variation_of_information
 
 from kontur.core.errors import InputError, OptionError
 from kontur.io.bsds import read_bsds_truth
-from kontur.kernels.overlaps import dense, overlaps
 from kontur.metrics.regions import RegionCounts, region_scores
 
 
@@ -111,21 +110,6 @@ def test_one_pixel_and_one_region():
     scores = region_scores(one, [one])
     assert (scores.covering, scores.rand_index, scores.variation_of_information) == (1, 1, 0)
     assert math.isnan(RegionCounts(1).scores().covering_ods)
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_overlaps_are_the_contingency_table(seed: int):
-    random = np.random.default_rng(seed)
-    shape = tuple(random.integers(1, 40, 2))
-    first, second = random.integers(0, 7, shape), random.integers(0, 5, shape)
-    if seed % 2:
-        first, second = np.sort(first, axis=1), np.sort(second, axis=0)
-    table = np.zeros((7, 5), int)
-    np.add.at(table, (first, second), 1)
-    a, b, pixels = overlaps(dense(first), dense(second), 7, 5)
-    assert sorted(zip(a, b)) == [tuple(p) for p in np.argwhere(table)]
-    assert (np.diff(a) >= 0).all()
-    assert (table[a, b] == pixels).all()
 
 
 def test_bad_input():
