@@ -82,7 +82,7 @@ def _values(picture: PillowImage, path: Path) -> NDArray[np.integer]:
 def _tiff_labels(path: Path, max_pixels: int) -> NDArray[np.integer]:
     from . import tiff
 
-    with tiff.open_tiff(path) as file:
+    with tiff.open_tiff(path) as file, tiff.damage_told(path):
         page = tiff.first_page(file)
         photos.check_size(path, page.imagewidth, page.imagelength, max_pixels)
         if page.samplesperpixel > 1:
@@ -200,7 +200,7 @@ def _has_colours(file: BinaryIO, path: Path, kind: str, max_pixels: int) -> bool
     if kind == "TIFF":
         from . import tiff
 
-        with tiff.open_tiff(path) as opened:
+        with tiff.open_tiff(path) as opened, tiff.damage_told(path):
             return tiff.first_page(opened).samplesperpixel > 1
     picture, _ = photos.decode(file, path, kind, max_pixels, [])
     return picture.mode not in ("1", "L", "P", "I")

@@ -205,7 +205,8 @@ def _read_png(file: BinaryIO, path: Path, max_pixels: int) -> Image:
 def _read_tiff(path: Path, max_pixels: int) -> Image:
     from . import tiff
 
-    with tiff.open_tiff(path) as file:
+    notes: list[str] = []
+    with tiff.open_tiff(path) as file, tiff.damage_told(path):
         page = tiff.first_page(file)
         check_size(path, page.imagewidth, page.imagelength, max_pixels)
         place = tiff.georeference(file)
@@ -213,13 +214,13 @@ def _read_tiff(path: Path, max_pixels: int) -> Image:
             with path.open("rb") as raw:
                 image = _read_with_pillow(raw, path, "TIFF", max_pixels)
             return Image(image.pixels, image.bands, place, path, image.notes)
-        pixels, notes = tiff.read_pixels(file, path)
-        extra = [int(e) for e in page.extrasamples]
+        pixels = tiff.read_pixels(file, path, notes)
+        has_alpha = [int(e) for e in page.extrasamples][-1:] in ([1], [2])
         turned = tiff.orientation(file)
     if np.issubdtype(pixels.dtype, np.integer) and (pixels.min() < 0 or pixels.max() > 65535):
         notes.append(f"{pixels.dtype} turned into float32")
         pixels = pixels.astype(np.float32)
-    if extra and extra[-1] in (1, 2) and pixels.ndim == 3 and pixels.shape[2] in (2, 4) and pixels.dtype.kind == "u":
+    if has_alpha and pixels.ndim == 3 and pixels.shape[2] in (2, 4) and pixels.dtype.kind == "u":
         pixels = _on_white(pixels[..., :-1], pixels[..., -1], notes)
     if place is None:
         pixels = upright(pixels, turned, notes)

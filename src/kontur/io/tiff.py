@@ -5,19 +5,23 @@ Differs from reading TIFF with Pillow: that cuts 16-bit colour to 8 bits and sho
 
 from __future__ import annotations
 
+import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, UnreadableFile
+from ..core.errors import KonturError, UnreadableFile
 from ..core.image import Georeference
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
+_SILENT = logging.NullHandler()
 _GRID_ONLY = 32767  # GeoTIFF's "user-defined": no EPSG number
 _SIMPLE_PHOTOMETRIC = {0, 1, 2, 3, 5, 6}  # white is zero, black is zero, RGB, palette, CMYK, YCbCr
 
@@ -26,14 +30,26 @@ def open_tiff(path: Path) -> TiffFile:
     """Open and read the headers. Raises UnreadableFile."""
     from tifffile import TiffFile
 
-    try:
+    # It logs what it finds wrong before it raises; without a handler Python would print that.
+    logging.getLogger("tifffile").addHandler(_SILENT)
+    with damage_told(path):
         file = TiffFile(path)
         if not len(file.pages):
             raise ValueError("no image in it")
         _ = file.pages.first.shape
-    except Exception as error:  # a damaged header raises whatever the damage leads to
-        raise UnreadableFile(f"{path}: expected a TIFF image, got a damaged one ({_one_line(error)})") from None
-    return file
+        return file
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Turn whatever damaged headers and data lead to into an UnreadableFile."""
+    try:
+        yield
+    except (KonturError, MemoryError):
+        raise
+    except Exception as error:  # damaged data raises almost anything
+        text = " ".join(str(error).split())[:120] or type(error).__name__
+        raise UnreadableFile(f"{path}: expected a whole TIFF image, got a damaged or cut off one ({text})") from None
 
 
 def first_page(file: TiffFile) -> TiffPage:
@@ -62,10 +78,12 @@ def pillow_reads_it(file: TiffFile) -> bool:
     )
 
 
-def read_pixels(file: TiffFile, path: Path) -> tuple[NDArray, list[str]]:
-    """(H, W) or (H, W, C) in the file's own type, and notes. Of further pages only those that hold bands are read."""
+def read_pixels(file: TiffFile, path: Path, notes: list[str]) -> NDArray:
+    """(H, W) or (H, W, C) in the file's own type. Of further pages only those that hold bands are read.
+
+    Raises UnreadableFile for a compression that tifffile alone has not, and whatever damaged data leads to.
+    """
     page: Any = first_page(file)
-    notes: list[str] = []
     series = file.series[0]
     try:
         if "C" in series.axes and series.axes.count("Y") == 1 and len(series.pages) > 1:
@@ -74,16 +92,13 @@ def read_pixels(file: TiffFile, path: Path) -> tuple[NDArray, list[str]]:
             pixels, axes = page.asarray(), page.axes
             if len(file.pages) > 1:
                 notes.append(f"first of {len(file.pages)} pages")
-    except InputError:
-        raise
-    except Exception as error:  # damaged data raises whatever the damage leads to
-        text = _one_line(error)
-        if "imagecodecs" in text:
-            raise UnreadableFile(
-                f"{path}: expected an uncompressed or deflate TIFF, got {page.compression.name} of {page.dtype}. "
-                "Save it with deflate, or pip install imagecodecs."
-            ) from None
-        raise UnreadableFile(f"{path}: expected whole TIFF data, got damaged or cut off data ({text})") from None
+    except ValueError as error:
+        if "imagecodecs" not in str(error):
+            raise
+        raise UnreadableFile(
+            f"{path}: expected an uncompressed or deflate TIFF, got {page.compression.name} of {page.dtype}. "
+            "Save it with deflate, or pip install imagecodecs."
+        ) from None
     order = [axes.index("Y"), axes.index("X")] + [i for i, a in enumerate(axes) if a not in "YX"]
     pixels = pixels.transpose(order)
     height, width = pixels.shape[:2]
@@ -94,7 +109,7 @@ def read_pixels(file: TiffFile, path: Path) -> tuple[NDArray, list[str]]:
     if int(page.photometric) == 3 and page.colormap is not None and pixels.ndim == 2:
         pixels = (page.colormap.T[pixels] >> 8).astype(np.uint8)
         notes.append("palette turned into RGB")
-    return np.ascontiguousarray(pixels), notes
+    return np.ascontiguousarray(pixels)
 
 
 def _bands_from_pages(file: TiffFile, notes: list[str]) -> tuple[NDArray, str]:
@@ -123,16 +138,11 @@ def read_raw(file: TiffFile, path: Path) -> tuple[NDArray, int]:
     page: Any = first_page(file)
     try:
         return np.asarray(page.asarray()), orientation(file)
-    except Exception as error:  # damaged data raises whatever the damage leads to
-        failure = error
-    if "imagecodecs" in str(failure) and page.samplesperpixel == 1:
-        try:
-            with path.open("rb") as raw:
-                return np.asarray(TiffImageFile(raw)), 1
-        except Exception as error:
-            failure = error
-    text = _one_line(failure)
-    raise UnreadableFile(f"{path}: expected whole TIFF data, got damaged or cut off data ({text})") from None
+    except ValueError as error:
+        if "imagecodecs" not in str(error):
+            raise
+    with path.open("rb") as raw:
+        return np.asarray(TiffImageFile(raw)), 1
 
 
 def orientation(file: TiffFile) -> int:
@@ -160,7 +170,3 @@ def georeference(file: TiffFile) -> Georeference | None:
     number = int(code) if code is not None else 0
     a, b, c, d, e, f = (float(v) for v in affine)
     return Georeference(f"EPSG:{number}" if number not in (0, _GRID_ONLY) else "", (a, b, c, d, e, f))
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
