@@ -7,6 +7,7 @@ Paper: Smith, "Tint Fill", SIGGRAPH 1979 (there: fill with a colour, up to what 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
@@ -31,7 +32,8 @@ def flood(
     prompts: marks of objects: each object is what its seeds flood; the rest is background. Marks of the background
              alone: what they flood is background and the rest one object. Both: a pixel that several labels reach goes
              to the nearest in colour (the lowest label among equals), one that none reaches to the background.
-             Each connected stroke floods by its mean colour and always belongs to its own label.
+             Each connected stroke floods by its mean colour (of each label's strokes the 100 largest), and always
+             belongs to its own label.
     Without: the four corners flood the background, the rest is the object.
 
     One region on a photo: everything is within `tolerance` of a corner's colour and connected to it.
@@ -57,12 +59,14 @@ def flood(
     return Segmentation.from_ids(ids, background=1)
 
 
-def _strokes(marked: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
-    """The 8-connected parts of the marks of one label, (H, W) bool each."""
+def _strokes(marked: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
+    """The 8-connected parts of the marks of one label, the largest first, 100 at most; (H, W) bool each."""
     from scipy import ndimage
 
     parts, count = ndimage.label(marked, np.ones((3, 3), int))
-    return [parts == part for part in range(1, count + 1)]
+    area = np.bincount(parts.ravel(), minlength=count + 1)[1:]
+    for part in np.argsort(-area, kind="stable")[:100]:
+        yield parts == part + 1
 
 
 def _reached(alike: NDArray[np.bool_], stroke: NDArray[np.bool_]) -> NDArray[np.bool_]:

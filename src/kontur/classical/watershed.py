@@ -71,14 +71,13 @@ def watershed(
 def deep_minima(relief: NDArray[np.float64], depth: float) -> NDArray[np.int32]:
     """Minima more than `depth` deep, each an 8-connected component numbered from 1; 0 elsewhere. At least one."""
     from scipy import ndimage
-    from skimage.morphology import reconstruction
+    from skimage.morphology import local_minima, reconstruction
 
-    # The classical definition: the regional minima of the relief raised by `depth` and lowered again to its own pools.
+    square = np.ones((3, 3), bool)
     if depth > 0:
-        relief = reconstruction(relief + depth, relief, method="erosion", footprint=np.ones((3, 3)))
-    step = max(float(relief.max() - relief.min()) * 1e-9, np.finfo(np.float64).tiny)
-    pools = reconstruction(relief + step, relief, method="erosion", footprint=np.ones((3, 3)))
-    markers, count = ndimage.label(pools - relief > step / 2, np.ones((3, 3), int))
+        # Raised by `depth` and lowered again onto the relief, every shallower pool is level with its outlet.
+        relief = reconstruction(relief + depth, relief, method="erosion", footprint=square)
+    markers, count = ndimage.label(local_minima(relief, footprint=square), square)
     return markers.astype(np.int32) if count else np.ones(relief.shape, np.int32)
 
 
