@@ -1,7 +1,7 @@
 """Pictures of results: overlays, contact sheets, colours. Needs only NumPy and Pillow."""
 
-from .figures import contact_sheet, png
+from .figures import contact_sheet
 from .overlay import mean_colour, overlay, photo
 from .palette import distinct_colours, segment_colours
 
-__all__ = ["contact_sheet", "distinct_colours", "mean_colour", "overlay", "photo", "png", "segment_colours"]
+__all__ = ["contact_sheet", "distinct_colours", "mean_colour", "overlay", "photo", "segment_colours"]

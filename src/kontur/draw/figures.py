@@ -65,17 +65,6 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
-def png(picture: NDArray[np.uint8]) -> bytes:
-    """A picture (H, W, 3) as the bytes of a PNG file, for `kontur.core.files.atomic_write`."""
-    import io
-
-    from PIL import Image as PillowImage
-
-    buffer = io.BytesIO()
-    PillowImage.fromarray(picture).save(buffer, format="PNG", compress_level=4)
-    return buffer.getvalue()
-
-
 def _caption(name: str, result: Segmentation) -> str:
     noun = "segment" if len(result) == 1 else "segments"
     took = f"  {result.provenance.seconds * 1000:.0f} ms" if result.provenance else ""
