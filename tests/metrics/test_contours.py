@@ -156,6 +156,16 @@ def test_eight_and_sixteen_bit_maps_are_shares_of_their_maximum():
     assert ContourCounts(7).update((levels * 257).astype(np.uint16), [truth]) == expected
 
 
+def test_a_stack_of_maps_is_one_map_a_threshold():
+    random = np.random.default_rng(7)
+    strength, truths = random.random((40, 50)), [random.random((40, 50)) < 0.1]
+    counts = ContourCounts(5)
+    stack = np.stack([strength >= t for t in counts.thresholds])
+    assert counts.update(stack, truths) == ContourCounts(5).update(strength, truths)
+    with pytest.raises(InputError, match=r"expected \(5, H, W\)"):
+        counts.update(stack[:4], truths)
+
+
 def test_nothing_predicted_and_nothing_to_find():
     empty = np.zeros((5, 5), bool)
     scores = ContourCounts(3).update(empty, [empty])

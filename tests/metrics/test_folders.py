@@ -16,6 +16,7 @@ from kontur.core.errors import InputError, UnreadableFile
 from kontur.core.segmentation import Segmentation
 from kontur.metrics import (
     ContourCounts,
+    RegionCounts,
     Resampling,
     evaluate_boundaries,
     evaluate_contours,
@@ -103,13 +104,33 @@ def test_contours_of_label_maps(tmp_path, drawn):
         regions.append(region_scores(labels, drawings))
     result = evaluate_contours(tmp_path / "truth", tmp_path / "labels")
     assert result.ods == counts.scores().ods
-    assert result.covering == pytest.approx(np.mean([r.covering for r in regions]))
-    assert result.rand_index == pytest.approx(np.mean([r.rand_index for r in regions]))
+    assert result.covering_ods == pytest.approx(np.mean([r.covering for r in regions]))
+    assert result.rand_index_ois == pytest.approx(np.mean([r.rand_index for r in regions]))
     expected = np.mean([r.variation_of_information for r in regions])
-    assert result.variation_of_information == pytest.approx(expected)
+    assert result.variation_of_information_ods == pytest.approx(expected)
     assert evaluate_contours(tmp_path / "truth", tmp_path / "saved").values == result.values | {
         "average_precision": ANY
     }
+
+
+def test_contours_of_a_hierarchy(tmp_path, drawn):
+    random = np.random.default_rng(6)
+    counts, regions = ContourCounts([0, 1, 2]), RegionCounts(3)
+    for name, drawings in drawn.items():
+        fine = voronoi(random, 16)
+        levels = np.stack([fine, fine // 2, fine // 6])
+        (tmp_path / "levels" / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / "levels" / f"{name}.npy", levels)
+        counts.update(np.stack([label_boundaries(m) for m in levels]), [label_boundaries(d) for d in drawings])
+        regions.update(list(levels), drawings)
+    result = evaluate_contours(tmp_path / "truth", tmp_path / "levels", labels=True, keep=Resampling(bootstrap=5))
+    assert result.to_dict() | {"protocol": ""} == counts.scores().to_dict() | regions.scores().to_dict() | {
+        "protocol": ""
+    }
+    assert set(result.intervals) >= {"ods", "covering_ods", "variation_of_information_ois"}
+    np.save(tmp_path / "levels" / "b.npy", levels[:2])
+    with pytest.raises(InputError, match=r"b\.npy.*\(3, H, W\)"):
+        evaluate_contours(tmp_path / "truth", tmp_path / "levels", labels=True)
 
 
 class _Any:

@@ -14,7 +14,7 @@ found from the nearest pairs outwards, and always the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +87,8 @@ class ContourCounts:
     def update(self, prediction: NDArray, truths: Sequence[NDArray]) -> ContourScores:
         """Add one image, in place; returns this image's own scores.
 
-        prediction: (H, W), strength of a boundary: float in [0, 1], bool, or uint8 / uint16 divided by their maximum.
+        prediction: (H, W), strength of a boundary: float in [0, 1], bool, or uint8 / uint16 divided by their maximum; or
+                    (thresholds, H, W) bool, one boundary map a threshold: the levels of a hierarchy.
         truths:     boundary maps (H, W), one an annotator; any non-zero pixel is boundary.
 
         Raises InputError for sizes that differ, values outside [0, 1], no annotator.
@@ -104,17 +105,17 @@ class ContourCounts:
 
     def image_counts(self, prediction: NDArray, truths: Sequence[NDArray]) -> NDArray[np.int64]:
         """The counts of one image alone, (thresholds, 4): matched truth, truth, matched predicted, predicted pixels."""
-        strength = _strength(prediction)
-        outlines = [_outline(truth, strength.shape, number) for number, truth in enumerate(truths, 1)]
+        prediction = np.asarray(prediction)
+        maps = _thresholded(prediction, self.thresholds)
+        outlines = [_outline(truth, prediction.shape[-2:], number) for number, truth in enumerate(truths, 1)]
         if not outlines:
             raise InputError("truth: expected the boundaries of at least one annotator, got none")
         matcher = _Matcher(outlines, self.tolerance)
         counts = np.zeros_like(self.counts)
-        previous, pixels = np.zeros(4, np.int64), -1
-        for row, threshold in zip(counts, self.thresholds):
-            chosen = strength >= threshold
-            if (size := int(chosen.sum())) != pixels:  # else the same pixels as at the threshold before
-                pixels = size
+        previous, last = np.zeros(4, np.int64), None
+        for row, chosen in zip(counts, maps):
+            if last is None or not np.array_equal(chosen, last):  # else the same pixels as at the threshold before
+                last = chosen
                 lines = thin(chosen) if self.thinned else chosen
                 matched_truth, matched_prediction = matcher.count(lines)
                 previous = np.array([matched_truth, matcher.truth_pixels, matched_prediction, int(lines.sum())])
@@ -259,7 +260,19 @@ class _Matcher:
         return hits, int(matched.sum())
 
 
-def _strength(prediction: NDArray) -> NDArray[np.float64]:
+def _thresholded(prediction: NDArray, thresholds: NDArray[np.float64]) -> Iterator[NDArray[np.bool_]]:
+    """The boundary map at each threshold."""
+    prediction = np.asarray(prediction)
+    if prediction.ndim == 3 and prediction.dtype == bool:
+        if len(prediction) != len(thresholds) or not prediction.size:
+            raise InputError(f"boundary maps: expected ({len(thresholds)}, H, W), got {prediction.shape}")
+        return iter(prediction)
+    strength = boundary_strength(prediction)
+    return (strength >= threshold for threshold in thresholds)
+
+
+def boundary_strength(prediction: NDArray) -> NDArray[np.float64]:
+    """A soft map (H, W) in [0, 1]: float in [0, 1] or bool as it is, uint8 and uint16 divided by their maximum."""
     prediction = np.asarray(prediction)
     if prediction.ndim != 2 or not prediction.size:
         raise InputError(f"boundary map: expected (H, W), got {prediction.dtype} {prediction.shape}")

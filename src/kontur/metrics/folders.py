@@ -89,56 +89,61 @@ def evaluate_contours(
     truth_dir:      BSDS .mat files (several annotators), or label images (one annotator).
     prediction_dir: boundary strength as grey images (8 or 16 bit, divided by their maximum; TIFF or .npy also float in
                     [0, 1]); or label maps: `kontur segment` output, saved Segmentations (.npz), any label image with
-                    labels=True.
+                    labels=True, or .npy (levels, H, W) of a hierarchy whose levels take the place of the thresholds.
 
-    Scores: ods, ois, average_precision, threshold, precision, recall, the curves; for label maps also covering,
-    rand_index, variation_of_information.
+    Scores: those of `ContourScores`, for label maps also those of `RegionSetScores`.
     """
     suffixes = _prediction_suffixes(prediction_dir, (*LABEL_SUFFIXES, ".npy"))
     regions = labels or suffixes == KONTUR_LABELS or suffixes == (".npz",)
-    empty = ContourCounts([0.5] if regions else thresholds, tolerance=tolerance, thinned=thinned)
+    levels = _levels(Path(prediction_dir)) if regions else 0
+    marks: int | Sequence[float] = [0.5] if levels == 1 else list(range(levels)) if regions else thresholds
+    empty = ContourCounts(marks, tolerance=tolerance, thinned=thinned)
     steps = len(empty.thresholds)
+    by_region_sums = ("area", "images", "covered", "rand", "information", "best")
 
     def measure(pair: Pair) -> Measured:
         drawn = _annotators(pair.truth)
         shape = drawn[0].regions.shape
         if regions:
-            partition = np.zeros(shape, np.int32) if pair.prediction is None else _labels(pair.prediction)
-            strength: NDArray = label_boundaries(partition)
+            partitions = np.zeros((levels, *shape), np.int32) if pair.prediction is None else _stack(pair.prediction)
+            strength: NDArray = np.stack([label_boundaries(p) for p in partitions])
         else:
             strength = np.zeros(shape) if pair.prediction is None else _grey(pair.prediction)
-        counts = ContourCounts(empty.thresholds.tolist(), tolerance=tolerance, thinned=thinned)
+        counts = ContourCounts(marks, tolerance=tolerance, thinned=thinned)
         own = counts.update(strength, [d.boundaries for d in drawn])
         row = {"f": own.ods, "precision": own.precision, "recall": own.recall, "threshold": own.threshold}
         sums: list[NDArray] = [counts.counts.ravel(), counts.best, np.ones(1)]
         if regions:
-            by_region = RegionCounts(1)
-            values = by_region.update([partition], [d.regions for d in drawn])
+            by_region = RegionCounts(levels)
+            values = by_region.update(list(partitions), [d.regions for d in drawn])
             row |= {k: v for k, v in values.to_dict().items() if isinstance(v, float)}
-            sums.append(np.array([by_region.area, by_region.covered[0], by_region.rand[0], by_region.information[0]]))
+            sums += [np.ravel(getattr(by_region, name)) for name in by_region_sums]
         return row, np.concatenate(sums).astype(np.float64)
 
     def finish(sums: NDArray[np.float64]) -> dict[str, Any]:
-        counts = ContourCounts(empty.thresholds.tolist(), tolerance=tolerance, thinned=thinned)
+        counts = ContourCounts(marks, tolerance=tolerance, thinned=thinned)
         counts.counts[:] = np.rint(sums[: 4 * steps]).reshape(steps, 4)
         counts.best[:] = np.rint(sums[4 * steps : 4 * steps + 4])
         counts.images = int(sums[4 * steps + 4])
         values = {k: v for k, v in counts.scores().to_dict().items() if k not in ("protocol", "images")}
         if regions:
-            area, covered, rand, information = sums[-4:].tolist()
-            n = counts.images or math.nan
-            values |= {
-                "covering": covered / (area or math.nan),
-                "rand_index": rand / n,
-                "variation_of_information": information / n,
-            }
+            by_region = RegionCounts(levels)
+            place = 4 * steps + 5
+            for name in by_region_sums:
+                size = np.size(getattr(by_region, name))
+                part = sums[place : place + size]
+                setattr(by_region, name, int(part[0]) if name in ("area", "images") else part)
+                place += size
+            values |= {k: v for k, v in by_region.scores().to_dict().items() if k not in ("protocol", "images")}
         return values
 
     protocol = empty.protocol
     if regions:
-        protocol += f"; lines between labels as prediction; {RegionCounts(1).scores().protocol}"
+        protocol += f"; lines between labels as prediction; {RegionCounts(levels).scores().protocol}"
     names: tuple[str, ...] = ("ods", "ois", "average_precision")
-    names += ("covering", "rand_index", "variation_of_information") if regions else ()
+    if regions:
+        names += ("covering_ods", "covering_ois", "rand_index_ods", "rand_index_ois")
+        names += ("variation_of_information_ods", "variation_of_information_ois")
     pairing = (truth_dir, prediction_dir, suffixes, allow_missing)
     return _evaluate(pairing, measure, finish, protocol, names, "f", keep, threads, progress)
 
@@ -397,6 +402,22 @@ def _labels(path: Path) -> NDArray:
     if path.suffix == ".npz":
         return Segmentation.load(path).ids
     return _array(path) if path.suffix == ".npy" else read_labels(path)
+
+
+def _stack(path: Path) -> NDArray:
+    """Label maps (levels, H, W); a file with one map has one level."""
+    labels = _labels(path)
+    if labels.ndim not in (2, 3) or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(
+            f"{path}: expected label maps of integers (H, W) or (levels, H, W), got {labels.dtype} {labels.shape}"
+        )
+    return labels if labels.ndim == 3 else labels[None]
+
+
+def _levels(folder: Path) -> int:
+    """How many levels the first .npy file has; other label files have one."""
+    arrays = sorted(folder.rglob("*.npy"))
+    return len(_stack(arrays[0])) if arrays else 1
 
 
 def _object(path: Path) -> NDArray[np.bool_]:
