@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -62,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(0)
     words = [a for a in arguments if not a.startswith("-")]
     only = words[0] if words and words[0] in COMMANDS else None
+    # Of a damaged file Pillow warns before it fails; the one line of our own error says it all.
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
         build_app(only)(arguments, prog_name="kontur")
     except KonturError as error:
