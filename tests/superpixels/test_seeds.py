@@ -22,10 +22,16 @@ def test_keeps_whole_for_every_neighbourhood():
         assert _keeps_whole(*flags) == (len(sides) == 1)
 
 
-def test_bins_hold_equal_shares():
-    planes = np.random.default_rng(0).integers(0, 1000, (1, 100, 100)).astype(np.int16)
-    shares = np.bincount(colour_bins(planes, 5).ravel()) / 10_000
-    assert np.abs(shares - 0.2).max() < 0.01
+def test_bins_by_hand():
+    # 0..100 in five ranges of 20; two planes make 5 * first + second.
+    planes = np.array([[[0, 19, 21, 100]], [[0, 100, 0, 50]]], np.int16)
+    assert colour_bins(planes, 5).tolist() == [[0, 4, 5, 22]]
+
+
+def test_a_lone_outlier_does_not_stretch_the_bins():
+    plane = np.tile(np.arange(100, dtype=np.int16), (100, 1))[None]
+    plane[0, 0, 0] = 30_000
+    assert np.abs(np.bincount(colour_bins(plane, 5).ravel()) / 10_000 - 0.2).max() < 0.02
 
 
 @pytest.mark.parametrize("segments", [100, 200, 400, 777, 1600])

@@ -206,36 +206,42 @@ def _iterate(planes, labels, rows, columns, step, weight, adaptive, iterations, 
     for k in range(count):
         for c in range(channels):
             centre[k, c] = planes[c, rows[k], columns[k]]
-    # SLICO: the largest colour distance seen in each cluster, which takes the place of m.
-    weights = np.full(count, weight, np.float32)
+    # SLICO: a colour distance is divided by the largest one its cluster has had, but counted like m at that distance.
+    share = np.ones(count, np.float32)
     best = np.empty((height, width), np.int16)
     reach = int(np.ceil(step)) + 1
     near_x = np.empty(2 * reach + 1, np.int16)
     for iteration in range(iterations):
         phase = iteration % stride
-        _assign(planes, labels, best, rows, columns, centre, weights, step, reach, near_x, phase, stride)
-        _update(planes, labels, rows, columns, centre, weights, adaptive, phase, stride)
-    _assign(planes, labels, best, rows, columns, centre, weights, step, reach, near_x, 0, 1)
+        _assign(
+            planes, labels, best, rows, columns, centre, share, adaptive, weight / step, reach, near_x, phase, stride
+        )
+        _update(planes, labels, rows, columns, centre, share, adaptive, weight, phase, stride)
+    _assign(planes, labels, best, rows, columns, centre, share, adaptive, weight / step, reach, near_x, 0, 1)
 
 
 @njit(cache=True, nogil=True)
-def _assign(planes, labels, best, rows, columns, centre, weights, step, reach, near_x, phase, stride):  # type: ignore[no-untyped-def]
+def _assign(planes, labels, best, rows, columns, centre, share, adaptive, per_pixel, reach, near_x, phase, stride):  # type: ignore[no-untyped-def]
     """Give each pixel of the rows phase, phase + stride, .. to the nearest cluster whose window holds it."""
     channels, height, width = planes.shape
     for y in range(phase, height, stride):
         for x in range(width):
             # Outside the mask nothing is nearer than -1.
             best[y, x] = np.int16(-1) if labels[y, x] < 0 else _FAR
+    for d in range(2 * reach + 1):
+        near_x[d] = np.int16(min(per_pixel * np.float32(abs(d - reach)), np.float32(9000)))
     for k in range(len(rows)):
-        per_pixel = weights[k] / step
-        for d in range(2 * reach + 1):
-            near_x[d] = np.int16(min(per_pixel * np.float32(abs(d - reach)), np.float32(9000)))
         left, right = max(0, columns[k] - reach), min(width, columns[k] + reach + 1)
         near = near_x[left - (columns[k] - reach) :]
         top, bottom = max(0, rows[k] - reach), min(height, rows[k] + reach + 1)
         for y in range(top + (phase - top) % stride, bottom, stride):
             near_y = np.int16(min(per_pixel * np.float32(abs(y - rows[k])), np.float32(9000)))
-            if channels == 3:
+            if adaptive:
+                _shared_row(
+                    planes[:, y, left:right], near, best[y, left:right], labels[y, left:right], centre[k], near_y,
+                    share[k], k,
+                )  # fmt: skip
+            elif channels == 3:
                 _row3(
                     planes[0, y, left:right], planes[1, y, left:right], planes[2, y, left:right], near,
                     best[y, left:right], labels[y, left:right], centre[k, 0], centre[k, 1], centre[k, 2], near_y, k,
@@ -266,8 +272,21 @@ def _row(planes, near, best, labels, centre, near_y, k):  # type: ignore[no-unty
             labels[x] = k
 
 
+@njit(nogil=True)
+def _shared_row(planes, near, best, labels, centre, near_y, share, k):  # type: ignore[no-untyped-def]
+    """The same for SLICO: the colour distance is scaled by the cluster's own share."""
+    for x in range(len(best)):
+        colour = np.int16(0)
+        for c in range(planes.shape[0]):
+            colour = add16(colour, distance16(planes[c, x], centre[c]))
+        d = add16(np.int16(min(np.float32(colour) * share, np.float32(14000))), add16(near[x], near_y))
+        closer = d < best[x]
+        best[x] = d if closer else best[x]
+        labels[x] = k if closer else labels[x]
+
+
 @njit(cache=True, nogil=True)
-def _update(planes, labels, rows, columns, centre, weights, adaptive, phase, stride):  # type: ignore[no-untyped-def]
+def _update(planes, labels, rows, columns, centre, share, adaptive, weight, phase, stride):  # type: ignore[no-untyped-def]
     """Move each centre to the mean of its pixels in these rows."""
     channels, height, width = planes.shape
     count = len(rows)
@@ -307,4 +326,4 @@ def _update(planes, labels, rows, columns, centre, weights, adaptive, phase, str
                         d += abs(np.int32(planes[c, y, x]) - np.int32(centre[k, c]))
                     largest[k] = max(largest[k], d)
         for k in range(count):
-            weights[k] = np.float32(max(largest[k], 1))
+            share[k] = min(share[k], weight / np.float32(max(largest[k], 1)))
