@@ -36,7 +36,9 @@ _ONE_COLOUR = 64  # colours within this distance of a stroke's are that stroke
 _NEAR_RED_OR_WHITE = 96
 _ON_THE_WAY = 48  # a soft edge lies this close to the line between two colours
 _EDGE_REACH = 2  # pixels: how far from its stroke a soft edge reaches
+_MOSTLY = 0.75  # of a colour's pixels must be mixtures for it to be a soft edge
 _MOST_COLOURS = 64
+_ALIKE, _LEAST_ALIKE = 8, 0.3  # photos have fewer pixels this close to their main colours, strokes (also in JPEG) more
 
 
 # --- label maps -----------------------------------------------------------------------------------------------------
@@ -208,65 +210,82 @@ def _has_colours(file: BinaryIO, path: Path, kind: str, max_pixels: int) -> bool
 
 def strokes_to_labels(pixels: NDArray[np.uint8], name: str = "scribbles") -> NDArray[np.int32]:
     """Strokes (H, W, 4) RGBA uint8 -> (H, W) int32, as `read_scribbles` says. name: what an error calls it."""
-    labels = np.zeros(pixels.shape[:2], np.int32)
     marked = (pixels[..., 3] >= 128) & (pixels[..., :3].max(axis=2) >= _DARK)
     if not marked.any():
-        return labels
-    coarse = (pixels[..., :3][marked] >> 3).astype(np.int32) @ np.array([1024, 32, 1])
-    codes, inverse, counts = np.unique(coarse, return_inverse=True, return_counts=True)
-    colours = np.stack([codes >> 10, codes >> 5 & 31, codes & 31], axis=1) * 8 + 4  # (N, 3), the middle of each cell
-    leaders, group = _grouped(colours, counts, name)
-    owner = np.full(pixels.shape[:2], -1)
-    owner[marked] = group[inverse]
-    target = _without_soft_edges(owner, leaders)
-    strokes = sorted(set(target.values()) - {-1}, key=lambda n: _order(leaders[n]))
+        return np.zeros(marked.shape, np.int32)
+    colours = pixels[..., :3].astype(np.int16)
+    leaders, group = _grouped(colours, marked, name)
+    strokes: list[int] = []
+    goal = np.full(marked.shape, -1)  # the stroke of each pixel, -1 for none
+    for n in range(len(leaders)):  # the most frequent first
+        mine = group == n
+        soft_goal, explained = _soft_edge(colours, mine, strokes, leaders, goal)
+        if np.count_nonzero(explained) >= _MOSTLY * np.count_nonzero(mine):
+            goal[explained] = soft_goal[explained]
+            for k in strokes:  # the few that are left over go to a stroke of about their colour, if there is one
+                near_colour = np.abs(colours - leaders[k]).max(axis=2) <= _NEAR_RED_OR_WHITE
+                goal[mine & ~explained & near_colour] = k
+        else:
+            strokes.append(n)
+            goal[mine] = n
     red = [n for n in strokes if np.abs(leaders[n] - [255, 0, 0]).max() <= _NEAR_RED_OR_WHITE]
     white = [n for n in strokes if (255 - leaders[n]).max() <= _NEAR_RED_OR_WHITE]
-    objects = [white] * bool(white) + [[n] for n in strokes if n not in red and n not in white]
-    table = np.zeros(len(leaders) + 1, np.int32)  # the last entry is for the unmarked, -1
-    for label, members in enumerate([red, *objects], 1):
-        for n, goal in target.items():
-            if goal in members:
-                table[n] = label
-    return table[owner]
+    others = sorted((n for n in strokes if n not in red and n not in white), key=lambda n: _order(leaders[n]))
+    table = np.zeros(len(leaders) + 1, np.int32)  # the last entry is for -1
+    for label, members in enumerate([red, *([white] if white else []), *([n] for n in others)], 1):
+        table[members] = label
+    return table[goal]
 
 
-def _grouped(colours: NDArray, counts: NDArray, name: str) -> tuple[list[NDArray], NDArray[np.intp]]:
-    """Leaders, the most frequent colours that are far enough apart, and for each colour its nearest leader."""
-    leaders: list[NDArray] = []
+def _grouped(colours: NDArray[np.int16], marked: NDArray[np.bool_], name: str) -> tuple[NDArray, NDArray[np.intp]]:
+    """Leaders (N, 3), the most frequent colours that are far enough apart, and the nearest one of each marked pixel (H, W)."""
+    codes, inverse, counts = np.unique(
+        (colours[marked] >> 2).astype(np.int32) @ np.array([4096, 64, 1]), return_inverse=True, return_counts=True
+    )
+    found = np.stack([codes >> 12, codes >> 6 & 63, codes & 63], axis=1) * 4 + 2
+    leaders = np.zeros((0, 3), int)
     for n in np.argsort(-counts, kind="stable"):
-        if all(np.abs(colours[n] - leader).max() > _ONE_COLOUR for leader in leaders):
-            leaders.append(colours[n])
-            if len(leaders) > _MOST_COLOURS:
-                raise PromptError(
-                    f"{name}: expected strokes of a few colours on black or transparent, got more than "
-                    f"{_MOST_COLOURS} colours. Is it a photo?"
-                )
-    distance = np.stack([np.abs(colours - leader).max(axis=1) for leader in leaders])
-    return leaders, distance.argmin(axis=0)
+        if not len(leaders) or np.abs(leaders - found[n]).max(axis=1).min() > _ONE_COLOUR:
+            leaders = np.vstack([leaders, found[n]])
+    distance = np.stack([np.abs(found - leader).max(axis=1) for leader in leaders])
+    alike = counts[distance.min(axis=0) <= _ALIKE].sum() / counts.sum()
+    if len(leaders) > _MOST_COLOURS or (len(leaders) > 3 and alike < _LEAST_ALIKE):
+        raise PromptError(f"{name}: expected strokes of a few colours on black or transparent. Is it a photo?")
+    group = np.full(marked.shape, -1)
+    group[marked] = distance.argmin(axis=0)[inverse]
+    return leaders, group
 
 
-def _without_soft_edges(owner: NDArray[np.intp], leaders: list[NDArray]) -> dict[int, int]:
-    """For each colour group (its number) the stroke it belongs to: itself, or another; -1 when it is nearer to black."""
-    target: dict[int, int] = {}
-    black = np.zeros(3, int)
-    for n, colour in enumerate(leaders):  # the most frequent first
-        target[n] = n
-        mine = owner == n
-        for m in [k for k, goal in target.items() if goal == k and k != n]:
-            ends = [(-1, black)] + [(k, leaders[k]) for k, goal in target.items() if goal == k and k not in (n, m)]
-            for k, end in ends:
-                along = leaders[m] - end
-                share = float(np.clip(np.dot(colour - end, along) / max(1, np.dot(along, along)), 0, 1))
-                if np.abs(end + share * along - colour).max() > _ON_THE_WAY:
-                    continue
-                if np.mean(_near(owner == m)[mine]) < 0.75:
-                    continue
-                target[n] = m if share >= 0.5 else k
-                break
-            if target[n] != n:
-                break
-    return target
+def _soft_edge(
+    colours: NDArray[np.int16],
+    mine: NDArray[np.bool_],
+    strokes: list[int],
+    leaders: NDArray,
+    goal: NDArray[np.intp],
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """For the pixels `mine`: the stroke (-1: black) that each is the nearer to, and whether it is a mixture at all.
+
+    A mixture lies close to a stroke, and its colour close to the line from that stroke's to black or to another's.
+    """
+    best = np.where(mine, float(_ON_THE_WAY), -1.0)
+    towards = np.full(mine.shape, -1)
+    explained = np.zeros(mine.shape, bool)
+    for m in strokes:
+        where = mine & _near(goal == m)
+        if not where.any():
+            continue
+        for k in [-1, *(k for k in strokes if k != m)]:
+            end = leaders[k] if k >= 0 else np.zeros(3, int)
+            along = leaders[m] - end
+            offset = colours[where] - end
+            share = np.clip(offset @ along / max(1, int(along @ along)), 0, 1)
+            miss = np.abs(share[:, None] * along - offset).max(axis=1)
+            better = miss < best[where]
+            at = tuple(axis[better] for axis in np.nonzero(where))
+            best[at] = miss[better]
+            towards[at] = np.where(share[better] >= 0.5, m, k)
+            explained[at] = True
+    return towards, explained
 
 
 def _near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -283,5 +302,6 @@ def _near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _order(colour: NDArray) -> tuple[float, int]:
+    """By hue, then from dark to bright."""
     hue, _, _ = colorsys.rgb_to_hsv(*(colour / 255.0))
     return round(hue, 2), int(colour.sum())
