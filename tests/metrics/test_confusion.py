@@ -290,7 +290,7 @@ def test_bad_files(folders, tmp_path):
     path = prediction / "town0/0.png"
     good = path.read_bytes()
     write(prediction, "town0/0.png", np.zeros((20, 30, 3)))
-    with pytest.raises(InputError, match=r"town0/0.png: expected indices .* got RGB"):
+    with pytest.raises(InputError, match=r"town0/0.png: expected labels in one channel .* got RGB"):
         evaluate_semantic(truth, prediction, 4)
     path.write_bytes(good[: len(good) // 2])
     with pytest.raises(UnreadableFile, match=r"town0/0.png"):

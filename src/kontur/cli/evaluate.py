@@ -7,6 +7,9 @@ import typer
 from .evaluate_boundaries import boundaries
 from .evaluate_contours import contours
 from .evaluate_foreground import foreground
+from .evaluate_instances import instances
+from .evaluate_panoptic import panoptic
+from .evaluate_semantic import semantic
 from .evaluate_superpixels import superpixels
 
 app = typer.Typer(
@@ -20,5 +23,5 @@ def add_to(parent: typer.Typer) -> None:
     parent.add_typer(app, name="evaluate")
 
 
-for command in (contours, superpixels, foreground, boundaries):
+for command in (semantic, panoptic, instances, contours, superpixels, foreground, boundaries):
     app.command()(command)

@@ -134,33 +134,10 @@ def _find(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
 
 
 def read_indices(path: Path) -> NDArray:
-    """A label file as the indices it holds, (H, W) uint8, uint16 or int32: grey or palette, never colours.
+    """A label file as the indices it holds, (H, W) integers: grey or palette, never colours (see `io.labels`)."""
+    from ..io.labels import read_labels
 
-    Raises UnreadableFile (missing, truncated, no image) or InputError (RGB, alpha, float).
-    """
-    from PIL import Image as PillowImage
-
-    try:
-        with PillowImage.open(path) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise InputError(f"{path}: expected at most {MAX_PIXELS} pixels, got {width}x{height}")
-            if image.format == "JPEG":
-                raise InputError(f"{path}: expected exact indices, got a JPEG, which changes them. Save labels as PNG")
-            if image.mode not in ("L", "P", "1") and not image.mode.startswith("I"):
-                raise InputError(
-                    f"{path}: expected indices (grey or palette, one value a pixel), got {image.mode} colours. "
-                    "Convert the colours to category ids first"
-                )
-            image.load()
-            pixels = np.asarray(image)
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise UnreadableFile(f"{path}: no such file") from None
-    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
-        raise UnreadableFile(f"{path}: cannot be read as a label image: {' '.join(str(error).split())}") from None
-    return pixels.view(np.uint8) if pixels.dtype == bool else pixels
+    return read_labels(path, max_pixels=MAX_PIXELS)
 
 
 # --- streaming ----------------------------------------------------------------------------------------------------
