@@ -1,0 +1,136 @@
+"""What every network must do: sizes, gradients, learning, determinism, errors."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from torch import nn  # noqa: E402
+
+from kontur.core.errors import InputError, OptionError, UnknownName  # noqa: E402
+from kontur.networks import CATALOGUE, Logits, build  # noqa: E402
+
+# VGG-sized classifiers hold half a gigabyte; they are built once and run at the least size.
+HEAVY = {"fcn32s", "fcn16s", "fcn8s", "crf_rnn", "dilatednet", "deconvnet", "refinenet", "gcn", "pspnet", "deeplab_v2"}
+LIGHT = [name for name in CATALOGUE if name not in HEAVY]
+SIZES = {"deconvnet": (225, 193), "unet": (189, 204)}
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    torch.set_num_threads(2)
+    torch.manual_seed(0)
+
+
+def images(name, batch=1, channels=3, size=None):
+    height, width = size or SIZES.get(name, (65, 97))
+    return torch.rand(batch, channels, height, width)
+
+
+@pytest.mark.parametrize("name", list(CATALOGUE))
+def test_logits_have_the_size_of_an_odd_image_and_eval_is_deterministic(name):
+    network = build(name, 5).eval()
+    image = images(name)
+    with torch.no_grad():
+        logits = network(image)
+        again = network(image)
+    assert isinstance(logits, torch.Tensor)
+    if name == "unet":  # only the unpadded U-Net gives its own, smaller size
+        assert logits.shape == (1, 5, 4, 20)
+    else:
+        assert logits.shape == (1, 5, *image.shape[-2:])
+    assert torch.equal(logits, again)
+    assert torch.isfinite(logits).all()
+    assert logits.std() > 0 or name in ("fcn32s", "dilatednet"), "the image must matter"
+
+
+def test_the_papers_unet_maps_572_to_388():
+    network = build("unet", 2, 1).eval()
+    with torch.no_grad():
+        assert network(torch.rand(1, 1, 572, 572)).shape == (1, 2, 388, 388)
+    padded = build("unet", 2, 1, padded=True).eval()
+    with torch.no_grad():
+        assert padded(torch.rand(1, 1, 53, 70)).shape == (1, 2, 53, 70)
+
+
+@pytest.mark.parametrize("name", [*LIGHT, pytest.param("crf_rnn", marks=pytest.mark.slow)])
+def test_three_steps_lower_the_loss_and_every_parameter_learns(name):
+    options = {"padded": True} if name == "unet" else {}
+    network = build(name, 3, **options).train()
+    for module in network.modules():  # dropout is noise in a test of three steps
+        if isinstance(module, nn.Dropout | nn.Dropout2d):
+            module.p = 0.0
+    image = images(name, batch=2, size=(224, 224) if name == "deconvnet" else (64, 64))
+    target = (image.mean(1) > 0.5).long() + (image[:, 0] > 0.9).long()
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.01)
+    losses = []
+    for _ in range(4):
+        output = network(image)
+        assert isinstance(output, Logits)
+        assert output.logits.shape == (2, 3, *image.shape[-2:])
+        loss = sum(nn.functional.cross_entropy(maps, target) for maps in (output.logits, *output.auxiliary))
+        optimiser.zero_grad()
+        loss.backward()
+        if not losses:
+            without = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+            # A bias before batch norm, or of a key before softmax, shifts everything alike: its gradient is exactly zero.
+            assert all(n.endswith("bias") or "relu" in n.lower() for n in without), without
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert min(losses[1:]) < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("pspnet", 1), ("deeplab_v3", 1), ("fcn_resnet50", 1), ("bisenet", 2), ("erfnet", 1)]
+)
+def test_auxiliary_logits_come_in_training_only(name, count):
+    network = build(name, 4, auxiliary=True).train()
+    image = images(name, batch=2)
+    output = network(image)
+    assert len(output.auxiliary) == count
+    assert all(maps.shape == output.logits.shape == (2, 4, *image.shape[-2:]) for maps in output.auxiliary)
+    with torch.no_grad():
+        assert isinstance(network.eval()(image), torch.Tensor)
+
+
+NEEDS_TWO = {"deeplab_v3", "deeplab_v3plus", "pspnet", "bisenet"}
+
+
+@pytest.mark.parametrize("name", [n for n in LIGHT if n != "unet"])
+def test_a_batch_of_one_trains_or_the_file_says_why_not(name):
+    network = build(name, 3).train()
+    image = images(name, size=(225, 256) if name == "deconvnet" else None)
+    if name in NEEDS_TWO:
+        import importlib
+
+        module = importlib.import_module(f"kontur.networks.{CATALOGUE[name].module}")
+        assert "batch of 1 can't be trained" in getattr(module, name).__doc__
+        with pytest.raises(ValueError, match="more than 1 value per channel"):
+            network(image)
+    else:
+        network(image).logits.sum().backward()
+
+
+def test_bad_input_is_named():
+    network = build("enet", 11)
+    with pytest.raises(InputError, match=r"enet: expected 3 channels, got 4. Build it for this image: .*channels=4"):
+        network(torch.rand(1, 4, 64, 64))
+    with pytest.raises(InputError, match=r"expected an image of at least 188x188 pixels \(H x W\), got 100x200"):
+        build("unet", 2)(torch.rand(1, 3, 100, 200))
+    with pytest.raises(InputError, match=r"expected images \(B, C, H, W\)"):
+        network(torch.rand(3, 64, 64))
+    with pytest.raises(OptionError, match="classes: expected a whole number, at least 2"):
+        build("enet", 1)
+    with pytest.raises(OptionError, match="channels"):
+        build("enet", 2, 0)
+    with pytest.raises(UnknownName, match="Did you mean 'enet'"):
+        build("e_net", 2)
+    with pytest.raises(UnknownName, match="Did you mean 'auxiliary'"):
+        build("pspnet", 2, auxilliary=True)
+    with pytest.raises(UnknownName, match="resnet50"):
+        build("pspnet", 2, encoder="resnet51")
+    with pytest.raises(UnknownName, match="tf_efficientnet_lite0"):
+        build("kontur_lite", 2, encoder="tf_efficientnet_lite")
+    with pytest.raises(OptionError, match="output_stride"):
+        build("deeplab_v3", 2, output_stride=7)
