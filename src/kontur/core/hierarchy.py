@@ -127,11 +127,11 @@ class Hierarchy:
         """Read what `save` wrote."""
         try:
             with np.load(path, allow_pickle=False) as archive:
-                parts = [archive[name] for name in ("leaves", "merges", "heights")]
+                leaves, merges, heights = archive["leaves"], archive["merges"], archive["heights"]
                 meta = json.loads(archive["meta"].tobytes())
             provenance = meta["provenance"]
             origin = provenance and Provenance(**(provenance | {"notes": tuple(provenance["notes"])}))
-            return cls(*parts, default=meta["default"], provenance=origin)
+            return cls(leaves, merges, heights, meta["default"], origin)
         except FileNotFoundError:
             raise UnreadableFile(f"{path}: no such file") from None
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:

@@ -57,12 +57,14 @@ def merging_hierarchy(image: Image | NDArray, *, superpixels: int | None = None)
     wanted = superpixels or max(200, image.height * image.width // 100)
     leaves = slic_labels(bands, wanted, 10.0)
     planes, units = lab_planes(bands)
-    smooth = np.stack([ndimage.gaussian_filter(plane.astype(np.float32), 1.0) for plane in planes]) / np.float32(units)
+    smooth: NDArray[np.float32] = np.stack([ndimage.gaussian_filter(plane.astype(np.float32), 1.0) for plane in planes])
+    smooth /= np.float32(units)
     across, down = contrast(smooth)
     area, sums = region_sums(leaves, smooth)
     graph = region_graph(leaves, across, down)
     merges, costs = merge_tree(graph, area, sums, border=2.0, colour=1.0, size=_SIZE)
-    return Hierarchy(leaves, merges, costs / (costs + _HALF), default=_LEVEL)
+    heights = (costs / (costs + _HALF)).astype(np.float32)
+    return Hierarchy(leaves, merges, heights, default=_LEVEL)
 
 
 def contrast(planes: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -36,7 +36,7 @@ def region_graph(ids: NDArray[np.integer], across: NDArray | None = None, down: 
         values.append(np.zeros(len(first)) if border is None else border[where].astype(np.float64))
     pairs, inverse = np.unique(np.concatenate(keys), return_inverse=True)
     length = np.bincount(inverse, minlength=len(pairs)).astype(np.float64)
-    strength = np.bincount(inverse, np.concatenate(values), len(pairs))
+    strength = np.bincount(inverse, np.concatenate(values), len(pairs)).astype(np.float64)
     return RegionGraph(np.stack([pairs // count, pairs % count], 1).astype(np.int32), length, strength)
 
 
@@ -123,7 +123,7 @@ def _merge(ends, length, strength, area, sums, border, colour, size):  # type: i
         for c in range(sums.shape[1]):
             sums[keep, c] += sums[gone, c]
         # Drop dead edges of `keep`, and note its neighbours.
-        last = np.int64(-1)
+        last = -1
         h = head[keep]
         degree[keep] = 0
         while h >= 0:
