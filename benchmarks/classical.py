@@ -1,0 +1,331 @@
+"""Kontur's classical methods beside their peers, in one process, on one picture at 512x512 and 2048x1536.
+
+    python benchmarks/classical.py [--only NAME ...] [--rounds 5]     names: see `SECTIONS`, or --list
+
+Each row: the median of the interleaved rounds (best in brackets), and the ratio peer / ours of the medians. Results are
+merged into benchmarks/classical.json, of which benchmarks/classical.md is made; sections that are not run stay.
+
+A new section is a function that yields `Row`s, registered with `@section`. Peers are imported inside; a missing one is
+left out and named. The picture is scikit-image's astronaut (512x512), enlarged bicubically for the large size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+SIZES = ("512x512", "2048x1536")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison. times in ms; aim: the least ratio asked for (None: shown without a bound); note: quality and the like."""
+
+    work: str
+    size: str
+    ours: float
+    ours_best: float
+    peer: str
+    theirs: float | None
+    theirs_best: float | None
+    aim: float | None = None
+    note: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        return None if self.theirs is None else self.theirs / self.ours
+
+
+SECTIONS: dict[str, Callable[[int], Iterator[Row]]] = {}
+
+
+def section(function: Callable[[int], Iterator[Row]]) -> Callable[[int], Iterator[Row]]:
+    """Register a section under its function's name. It is called with the number of rounds and yields rows."""
+    SECTIONS[function.__name__] = function
+    return function
+
+
+@cache
+def picture(size: str) -> np.ndarray:
+    """(H, W, 3) uint8; "512x512" or "2048x1536" (width x height)."""
+    from PIL import Image
+    from skimage.data import astronaut
+
+    width, height = map(int, size.split("x"))
+    whole = Image.fromarray(astronaut())
+    return np.ascontiguousarray(whole if size == "512x512" else whole.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def timed(work: dict[str, Callable[[], Any]], rounds: int, budget: float = 60.0) -> dict[str, tuple[float, float, Any]]:
+    """name -> (median ms, best ms, result): one warm-up call each, then the works in turn, so that noise meets all alike.
+
+    A work that has used more than `budget` seconds is not repeated.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    results = {}
+    for turn in range(rounds + 1):
+        for name, call in work.items():
+            if sum(seconds[name]) > budget:
+                continue
+            started = time.perf_counter()
+            results[name] = call()
+            passed = time.perf_counter() - started
+            if turn or passed > budget / 4:  # a slow peer's warm-up counts as a round
+                seconds[name].append(passed)
+    return {n: (1e3 * median(s), 1e3 * min(s), results[n]) for n, s in seconds.items()}
+
+
+def peak_megabytes(setup: str, work: str) -> tuple[float, float]:
+    """Peak memory (MB) of a fresh process: (after the statements `setup`, the growth beyond that while `work` runs)."""
+    code = (
+        "import resource, sys\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        f"{setup}\nbefore = peak()\n{work}\nprint(before, peak() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, growth = map(float, done.stdout.split())
+    return before, growth
+
+
+def compare(work: str, size: str, calls: dict[str, Callable[[], Any]], aims: dict[str, float], rounds: int,
+            note: Callable[[str, Any, Any], str] = lambda peer, ours, theirs: "") -> Iterator[Row]:  # fmt: skip
+    """One row a peer; `calls["ours"]` is ours. note(peer, our result, the peer's result) is printed beside the times."""
+    done = timed(calls, rounds)
+    ours = done["ours"]
+    for peer, (middle, best, result) in done.items():
+        if peer != "ours":
+            yield Row(work, size, ours[0], ours[1], peer, middle, best, aims.get(peer), note(peer, ours[2], result))
+
+
+def explained_variation(image: np.ndarray, labels: np.ndarray) -> float:
+    """Between-region share of the colour variation on RGB, in float64."""
+    from kontur.metrics.superpixels import superpixel_scores
+
+    return superpixel_scores(np.asarray(labels, np.int64), np.zeros(labels.shape, np.int64), image).explained_variation
+
+
+# --- sections: superpixels and watershed ------------------------------------------------------------------------------
+
+
+@section
+def slic(rounds: int) -> Iterator[Row]:
+    """SLIC at the peers' defaults (compactness 10, 10 iterations), arrays in, labels out."""
+    from skimage.segmentation import slic as skimage_slic
+
+    from kontur.superpixels.slic import slic_labels
+
+    for size, segments in zip(SIZES, (400, 1600)):
+        image = picture(size)
+        calls: dict[str, Callable[[], Any]] = {
+            "ours": lambda i=image, k=segments: slic_labels(i, k, 10.0, 10),
+            "scikit-image": lambda i=image, k=segments: skimage_slic(i, k, compactness=10, start_label=1),
+        }
+        try:
+            from fast_slic.avx2 import SlicAvx2
+
+            for name, threads in (("fast-slic, 1 thread", 1), ("fast-slic, its threads", -1)):
+                calls[name] = lambda i=image, k=segments, t=threads: SlicAvx2(
+                    num_components=k, compactness=10, num_threads=t
+                ).iterate(i)
+        except ImportError:
+            print("slic: fast-slic is not installed (it needs a compiler)")
+
+        def note(peer: str, ours: Any, theirs: Any, image: np.ndarray = image) -> str:
+            return (
+                f"explained variation {explained_variation(image, ours):.3f} : {explained_variation(image, theirs):.3f}, "
+                f"regions {len(np.unique(ours))} : {len(np.unique(theirs))}"
+            )
+
+        aims = {"scikit-image": 10, "fast-slic, 1 thread": 0.5, "fast-slic, its threads": 0.5}
+        yield from compare(f"SLIC, K = {segments}", size, calls, aims, rounds, note)
+
+
+@section
+def felzenszwalb(rounds: int) -> Iterator[Row]:
+    """Scale 300, sigma 0.8, min size 100; memory of a whole process at the large size."""
+    from kontur.superpixels.felzenszwalb import felzenszwalb_labels
+
+    for size in SIZES:
+        image = picture(size)
+        calls: dict[str, Callable[[], Any]] = {"ours": lambda i=image: felzenszwalb_labels(i, 300, 0.8, 100)}
+        try:
+            import cv2
+
+            peer = cv2.ximgproc.segmentation.createGraphSegmentation(0.8, 300, 100)
+            calls["OpenCV GraphSegmentation"] = lambda i=image, p=peer: p.processImage(i)
+        except (ImportError, AttributeError):
+            print("felzenszwalb: OpenCV's GraphSegmentation needs opencv-contrib-python-headless")
+        memory = ""
+        if size == SIZES[1]:
+            before, growth = peak_megabytes(
+                "import sys\nsys.path.insert(0, 'benchmarks')\nfrom classical import picture\n"
+                "from kontur.superpixels.felzenszwalb import felzenszwalb_labels\nimport numpy as np\n"
+                f"felzenszwalb_labels(np.zeros((40, 40, 3), np.uint8))\nimage = picture({size!r})",
+                "felzenszwalb_labels(image)",
+            )
+            memory = f"; peak memory {growth:.0f} MB beyond the image and the imports ({before:.0f} MB)"
+
+        def note(peer: str, ours: Any, theirs: Any, memory: str = memory) -> str:
+            return f"regions {ours.max()} : {len(np.unique(theirs))}{memory}"
+
+        yield from compare("Felzenszwalb", size, calls, {"OpenCV GraphSegmentation": 2}, rounds, note)
+
+
+@section
+def watershed(rounds: int) -> Iterator[Row]:
+    """Flooding from 2 markers and from a grid; ours on the 8-bit gradient, OpenCV's on the colour image as it must."""
+    import cv2
+    from skimage.segmentation import watershed as skimage_watershed
+
+    from kontur.kernels.priority_flood import priority_flood
+
+    for size in SIZES:
+        image = picture(size)
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        relief = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+        height, width = grey.shape
+        two = np.zeros((height, width), np.int32)
+        two[:5] = 1
+        two[height // 2 - 20 : height // 2 + 20, width // 2 - 20 : width // 2 + 20] = 2
+        grid = np.zeros((height, width), np.int32)
+        grid[10::40, 10::40] = np.arange(1, grid[10::40, 10::40].size + 1).reshape(grid[10::40, 10::40].shape)
+        for name, markers in (("2 markers", two), ("a marker every 40 pixels", grid)):
+            calls = {
+                "ours": lambda r=relief, m=markers: priority_flood(r, m),
+                "OpenCV": lambda i=image, m=markers: cv2.watershed(i, m.copy()),
+                "scikit-image": lambda r=relief, m=markers: skimage_watershed(r, m),
+            }
+
+            def note(peer: str, ours: Any, theirs: Any) -> str:
+                return f"same label at {100 * np.mean(ours == theirs):.2f} % of the pixels"
+
+            yield from compare(f"watershed, {name}", size, calls, {"OpenCV": 1}, rounds, note)
+
+
+@section
+def quickshift(rounds: int) -> Iterator[Row]:
+    """Kernel size 5, max distance 10, ratio 1; trees before ours are made connected."""
+    from skimage.segmentation import quickshift as skimage_quickshift
+    from sklearn.metrics import adjusted_rand_score
+
+    from kontur.superpixels.quickshift import _colour_planes, quickshift_labels, trees
+
+    image = picture("512x512")
+    calls = {
+        "ours": lambda: quickshift_labels(image, 5, 10, 1.0),
+        "scikit-image": lambda: skimage_quickshift(image, ratio=1.0, kernel_size=5, max_dist=10),
+    }
+
+    def note(peer: str, ours: Any, theirs: Any) -> str:
+        again = skimage_quickshift(image, ratio=1.0, kernel_size=5, max_dist=10, rng=1)
+        root = trees(_colour_planes(image, 1.0), 5, 10)
+        crop = np.s_[200:400, 200:400]  # no plateau of equal pixels here, so chance decides nothing
+        part = trees(_colour_planes(image[crop], 1.0), 5, 10)
+        peer_part = skimage_quickshift(image[crop], ratio=1.0, kernel_size=5, max_dist=10)
+        return (
+            f"adjusted Rand index {adjusted_rand_score(root.ravel(), theirs.ravel()):.3f} (peer with another seed: "
+            f"{adjusted_rand_score(again.ravel(), theirs.ravel()):.3f}); on the 200x200 centre, without equal pixels, "
+            f"{adjusted_rand_score(part.ravel(), peer_part.ravel()):.4f}"
+        )
+
+    yield from compare("quick shift", "512x512", calls, {"scikit-image": 5}, rounds, note)
+
+
+@section
+def seeds(rounds: int) -> Iterator[Row]:
+    """SEEDS, shown without a bound."""
+    from kontur.superpixels.seeds import seeds_labels
+
+    for size, segments in zip(SIZES, (400, 1600)):
+        image = picture(size)
+        calls: dict[str, Callable[[], Any]] = {"ours": lambda i=image, k=segments: seeds_labels(i, k)}
+        try:
+            import cv2
+
+            def peer(i: np.ndarray = image, k: int = segments) -> Any:
+                one = cv2.ximgproc.createSuperpixelSEEDS(i.shape[1], i.shape[0], 3, k, 4, 2, 5)
+                one.iterate(cv2.cvtColor(i, cv2.COLOR_RGB2Lab), 4)
+                return one.getLabels()
+
+            peer()
+            calls["OpenCV"] = peer
+        except (ImportError, AttributeError):
+            print("seeds: OpenCV's SEEDS needs opencv-contrib-python-headless")
+
+        def note(peer: str, ours: Any, theirs: Any, image: np.ndarray = image) -> str:
+            return (
+                f"explained variation {explained_variation(image, ours):.3f} : {explained_variation(image, theirs):.3f}, "
+                f"regions {ours.max()} : {len(np.unique(theirs))}"
+            )
+
+        yield from compare(f"SEEDS, K = {segments}", size, calls, {}, rounds, note)
+
+
+# --- keeping the results ------------------------------------------------------------------------------------------------
+
+
+def write(results: dict[str, Any]) -> None:
+    """classical.json, and classical.md made from it."""
+    (HERE / "classical.json").write_text(json.dumps(results, indent=1) + "\n")
+    lines = [
+        "# Kontur beside its peers",
+        "",
+        "Made by `python benchmarks/classical.py`; one process, medians in ms (best in brackets). Ratio = peer / ours.",
+        "",
+        "| work | size | ours | peer | theirs | ratio | at least | note |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in SECTIONS:
+        for entry in results.get(name, {}).get("rows", []):
+            row = Row(**entry)
+            theirs = "–" if row.theirs is None else f"{row.theirs:.1f} ({row.theirs_best:.1f})"
+            ratio = "–" if row.ratio is None else f"{row.ratio:.2f}"
+            aim = "–" if row.aim is None else f"{row.aim:g}"
+            lines.append(
+                f"| {row.work} | {row.size} | {row.ours:.1f} ({row.ours_best:.1f}) | {row.peer} | {theirs} | {ratio} | {aim} | {row.note} |"
+            )
+    machines = sorted({entry["machine"] for entry in results.values()})
+    (HERE / "classical.md").write_text("\n".join([*lines, "", *machines]) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", action="append", choices=[*SECTIONS], help="run this section; may be given again")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--list", action="store_true", help="name the sections and stop")
+    given = parser.parse_args()
+    if given.list:
+        for name, function in SECTIONS.items():
+            print(f"{name:14} {(function.__doc__ or '').split(chr(10))[0]}")
+        return
+    kept = HERE / "classical.json"
+    for name in given.only or SECTIONS:
+        rows = []
+        for row in SECTIONS[name](given.rounds):
+            rows.append(asdict(row))
+            ratio = "" if row.ratio is None else f"{row.ratio:8.2f}x"
+            print(
+                f"{row.work:32} {row.size:10} ours {row.ours:8.1f}   {row.peer:26} {row.theirs or 0:9.1f} {ratio}  {row.note}"
+            )
+        results = (
+            json.loads(kept.read_text()) if kept.exists() else {}
+        )  # another section may have been written meanwhile
+        machine = f"{platform.machine()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"
+        write(results | {name: {"machine": machine, "rows": rows}})
+
+
+if __name__ == "__main__":
+    main()
