@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -313,7 +314,8 @@ def _segment_one(path: Path, stem: Path, job: Job) -> Done:
     except BaseException:
         for target in written:  # nothing half-written: all outputs of an image or none; an earlier run's stay
             if target not in earlier:
-                target.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    target.unlink()
         raise
     for target in earlier.difference(written):
         # Of an earlier run with --force: a .categories.png that this result has no categories for would lie.

@@ -38,6 +38,8 @@ def _reason(error: OSError) -> str:
         errno.ENOSPC: "the disk is full. Free some space or choose another folder with -o",
         errno.EACCES: "no permission. Choose another folder with -o",
         errno.EROFS: "the file system is read-only. Choose another folder with -o",
+        errno.EEXIST: "a file stands where the folder should be. Choose another folder with -o",
+        errno.ENOTDIR: "a file stands where the folder should be. Choose another folder with -o",
         errno.ENAMETOOLONG: "the name is too long. Rename the input",
     }
     return advice.get(error.errno or 0, error.strerror or str(error))

@@ -1,0 +1,107 @@
+"""`kontur methods`, `describe`, `doctor`, `demo`, `--version`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import kontur
+from kontur import registry
+from kontur.cli import main
+
+
+@pytest.fixture(autouse=True)
+def loud(monkeypatch):
+    from kontur.cli import screen
+
+    monkeypatch.setattr(screen, "_quiet", False)
+
+
+def run(capsys, *arguments):
+    try:
+        main([str(a) for a in arguments])
+        code = 0
+    except SystemExit as stop:
+        code = stop.code or 0
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def test_methods_as_json_is_json_and_nothing_else(capsys):
+    code, out, err = run(capsys, "methods", "--json")
+    assert (code, err) == (0, "")
+    rows = json.loads(out)
+    assert [row["name"] for row in rows] == list(registry.METHODS)
+    assert all(set(row) == {"name", "task", "prompts", "extra", "paper", "options"} for row in rows)
+    slic = next(row for row in rows if row["name"] == "slic")
+    assert {"name", "type", "default", "low", "high", "unit", "choices", "help"} == set(slic["options"][0])
+
+
+def test_methods_are_listed_whole_without_a_terminal(capsys):
+    code, out, _ = run(capsys, "methods", "--task", "superpixels")
+    assert code == 0
+    assert "normalized_cut_superpixels" in out
+    assert "Machairas et al., IEEE TIP 24(11), 2015" in out
+    assert "…" not in out
+    code, _, err = run(capsys, "methods", "--task", "superpixel")
+    assert code == 2
+    assert "Did you mean 'superpixels'" in err
+
+
+def test_describe_gives_options_ranges_paper_and_an_example(capsys):
+    code, out, _ = run(capsys, "describe", "grabcut")
+    assert code == 0
+    assert "Rother" in out
+    assert "kontur segment photo.jpg -m grabcut --box" in out
+    assert "iterations" in out
+    assert "uint16 is stretched" in out
+    code, _, err = run(capsys, "describe", "grabcat")
+    assert code == 2
+    assert "Did you mean 'grabcut'" in err
+
+
+def test_version_and_help(capsys):
+    assert run(capsys, "--version")[1].strip() == f"kontur {kontur.__version__}"
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    for command in ("segment", "methods", "describe", "evaluate", "doctor", "demo"):
+        assert command in out
+
+
+def test_doctor_finds_a_working_core(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run(capsys, "doctor")
+    assert "numpy" in out
+    assert code == 0, out
+
+
+def test_doctor_names_the_cause_and_the_cure_of_a_mismatched_torch(capsys, tmp_path, monkeypatch):
+    import importlib
+
+    from kontur.cli import doctor
+
+    def mismatch(name):
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: object())
+    real = importlib.import_module
+    monkeypatch.setattr(
+        doctor.importlib, "import_module", lambda n, p=None: mismatch(n) if n == "torchvision" else real(n, p)
+    )
+    fault = doctor._torch_pair()
+    assert "different indexes" in fault
+    assert "pip install --force-reinstall torch torchvision" in fault
+
+
+def test_demo_cuts_a_photo_and_says_where_the_pictures_are(capsys, tmp_path):
+    code, out, err = run(capsys, "demo", "-o", tmp_path / "pictures")
+    assert code == 0, err
+    for name in ("otsu", "kmeans", "slic", "grabcut", "sheet"):
+        path = tmp_path / "pictures" / f"chelsea.{name}.png"
+        assert path.stat().st_size > 10_000
+        assert str(path) in out
+    code, _, err = run(capsys, "demo", "-o", tmp_path / "pictures")
+    assert code == 2
+    assert "--force" in err

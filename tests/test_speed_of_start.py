@@ -1,0 +1,14 @@
+"""Importing stays instant. The bound is generous for a busy machine; what is imported is tested exactly elsewhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_import_kontur_is_instant():
+    code = "import time; t = time.perf_counter(); import kontur; print(time.perf_counter() - t)"
+    best = min(
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout) for _ in range(3)
+    )
+    assert best < 0.15
