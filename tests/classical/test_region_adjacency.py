@@ -5,26 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kontur.classical.region_adjacency import absorb_small, borders, cracks_of, merge_weak_borders
+from kontur.classical.region_adjacency import absorb_small, cracks_of, merge_weak_borders
+from kontur.kernels.region_graph import region_graph
 
 
 def id_map(text: str) -> np.ndarray:
     return np.array([[int(c) for c in row] for row in text.split()])
 
 
-def test_borders_by_hand():
-    labels = id_map("0011 0012 3332")
-    values = np.zeros((3, 4))
-    values[1, 1] = 6.0
-    graph = borders(labels, cracks_of(values))
-    # 0|1: two cracks, one beside the 6. 0|3: two, one beside the 6. 1|2: one across, one down. 1|3: one. 2|3: one.
-    assert graph.pairs.tolist() == [[0, 1], [0, 3], [1, 2], [1, 3], [2, 3]]
-    assert graph.length.tolist() == [2, 2, 2, 1, 1]
-    assert graph.mean.tolist() == [3, 3, 0, 0, 0]
-    joined = graph.renamed(np.array([0, 1, 1, 1]))
-    assert joined.pairs.tolist() == [[0, 1]]
-    assert joined.length.tolist() == [4]
-    assert joined.mean.tolist() == [3]
+def test_a_crack_has_the_larger_value_of_its_pixels():
+    across, down = cracks_of(np.array([[1, 5, 2], [4, 0, 3]]))
+    assert across.tolist() == [[5, 5], [4, 3]]
+    assert down.tolist() == [[4, 5, 3]]
 
 
 def test_weak_borders_go_and_joined_borders_are_measured_anew():
@@ -58,5 +50,6 @@ def test_what_is_left_is_what_was_asked(seed):
     assert left.max() + 1 == len(np.unique(left))
     values = draw.random((20, 20))
     merged = merge_weak_borders(labels, cracks_of(values), 0.7)
-    assert borders(merged, cracks_of(values)).mean.min() >= 0.7
+    graph = region_graph(merged + 1, *cracks_of(values))
+    assert (graph.strength / graph.length).min() >= 0.7
     assert merged.max() > 0

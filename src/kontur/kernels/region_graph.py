@@ -91,6 +91,7 @@ def _merge(ends, length, strength, area, sums, border, colour, size):  # type: i
     degree = np.zeros(n, np.int64)
     alive = np.ones(edges, np.bool_)
     stamp = np.zeros(edges, np.int64)
+    queued = np.zeros(edges, np.float64)
     queue = [(0.0, np.int64(0), np.int64(0)) for _ in range(0)]
     for e in range(edges):
         for side in range(2):
@@ -100,6 +101,7 @@ def _merge(ends, length, strength, area, sums, border, colour, size):  # type: i
             degree[r] += 1
         cost = _cost(e, end[e, 0], end[e, 1], length, strength, area, sums, border, colour, size)
         queue.append((cost, np.int64(e), np.int64(0)))
+        queued[e] = cost
     heapq.heapify(queue)
     node = np.arange(n)
     edge_to = np.full(n, -1, np.int64)
@@ -162,8 +164,10 @@ def _merge(ends, length, strength, area, sums, border, colour, size):  # type: i
             f = h >> 1
             there = end[f, 1 - (h & 1)]
             edge_to[there] = -1
-            stamp[f] += 1
             new = _cost(f, keep, there, length, strength, area, sums, border, colour, size)
-            heapq.heappush(queue, (new, np.int64(f), stamp[f]))
+            if new != queued[f]:  # most borders of a large region have not changed: its queue would grow without end
+                stamp[f] += 1
+                queued[f] = new
+                heapq.heappush(queue, (new, np.int64(f), stamp[f]))
             h = following[h]
     return merges[:done], costs[:done]
