@@ -75,7 +75,7 @@ def test_all_outputs_have_their_names(tmp_path, capsys):
     writes = "labels,overlay,json,coco,geojson,svg,labelme,yolo,cutout,measurements"
     code, out, _ = run(capsys, "segment", "in", "-m", "otsu", "-o", "out", "--write", writes, "--jobs", "2")
     assert code == 0
-    endings = "labels.png overlay.png json geojson svg labelme.json cutout.png measurements.csv".split()
+    endings = ["labels.png", "overlay.png", "json", "geojson", "svg", "labelme.json", "cutout.png", "measurements.csv"]
     expected = {f"{stem}.{e}" for stem in ("a", "deep/b") for e in endings} | {
         "coco.json",
         "yolo/a.txt",
@@ -188,7 +188,7 @@ def broken_files(folder):
 )
 def test_a_bad_file_is_one_line(tmp_path, capsys, name, says):
     broken_files(tmp_path)
-    code, out, err = run(capsys, "segment", name, "-m", "otsu")
+    code, _, err = run(capsys, "segment", name, "-m", "otsu")
     assert code == 2
     line = one_line(err)
     assert name in line
