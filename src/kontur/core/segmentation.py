@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -61,7 +62,12 @@ class Segmentation:
 
     @classmethod
     def from_labels(
-        cls, labels: NDArray, *, void: int | None = None, taxonomy: Taxonomy | None = None, background: int | None = None
+        cls,
+        labels: NDArray,
+        *,
+        void: int | None = None,
+        taxonomy: Taxonomy | None = None,
+        background: int | None = None,
     ) -> Segmentation:
         """Any integer map (H, W); its values, in rising order, become 1, 2, 3..; the value `void` becomes 0."""
         labels = _label_map(labels)
@@ -88,9 +94,7 @@ class Segmentation:
             raise InputError(f"segment ids: expected at most 2147483647, got {int(ids.max())}")
         ids = np.ascontiguousarray(ids, dtype=np.int32)
         categories, scores = categories or {}, scores or {}
-        segments = tuple(
-            Segment(i, area, box, categories.get(i), scores.get(i)) for i, area, box in _measure(ids)
-        )
+        segments = tuple(Segment(i, area, box, categories.get(i), scores.get(i)) for i, area, box in _measure(ids))
         return cls(ids, segments, taxonomy, None, background)
 
     @classmethod
@@ -230,20 +234,31 @@ class Segmentation:
 
     @classmethod
     def load(cls, path: str | Path) -> Segmentation:
-        """Read what `save` wrote."""
+        """Read what `save` wrote. Raises UnreadableFile."""
         try:
             with np.load(path, allow_pickle=False) as archive:
-                ids, meta = archive["ids"], json.loads(archive["meta"].tobytes())
+                return cls._from_saved(archive["ids"], json.loads(archive["meta"].tobytes()))
         except FileNotFoundError:
             raise UnreadableFile(f"{path}: no such file") from None
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise UnreadableFile(f"{path}: expected a file written by Segmentation.save, got: {error}") from None
+        except (
+            OSError,
+            EOFError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as e:
+            reason = " ".join(str(e).split())[:120] or type(e).__name__
+            raise UnreadableFile(f"{path}: expected a file written by Segmentation.save, got: {reason}") from None
+
+    @classmethod
+    def _from_saved(cls, ids: NDArray, meta: dict[str, Any]) -> Segmentation:
         taxonomy, provenance = meta["taxonomy"], meta["provenance"]
         return cls(
-            ids,
-            tuple(
-                Segment(s["id"], s["area"], tuple(s["box"]), s["category"], s["score"]) for s in meta["segments"]
-            ),
+            _label_map(ids).astype(np.int32, copy=False),
+            tuple(Segment(s["id"], s["area"], tuple(s["box"]), s["category"], s["score"]) for s in meta["segments"]),
             taxonomy
             and Taxonomy(
                 tuple(Category(c["id"], c["name"], tuple(c["colour"]), c["thing"]) for c in taxonomy["categories"]),
@@ -317,7 +332,5 @@ def _measure(ids: NDArray[np.int32]) -> list[tuple[int, int, tuple[int, int, int
     np.maximum.at(x1, run_ids, right)
     np.maximum.at(y1, run_ids, rows + 1)
     return [
-        (int(i), int(area[i]), (int(x0[i]), int(y0[i]), int(x1[i]), int(y1[i])))
-        for i in np.flatnonzero(area)
-        if i != 0
+        (int(i), int(area[i]), (int(x0[i]), int(y0[i]), int(x1[i]), int(y1[i]))) for i in np.flatnonzero(area) if i != 0
     ]
