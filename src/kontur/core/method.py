@@ -34,7 +34,7 @@ def method(function: Callable[Concatenate[Image, P], R]) -> Callable[Concatenate
 
     @functools.wraps(function)
     def wrapper(image: Image | NDArray, prompts: Prompts | None = None, **options: Any) -> R:
-        image = as_image(image)
+        picture = as_image(image)
         values = checked_options(function.__name__, specs, options)
         given = prompts if prompts is not None and not prompts.empty else None
         if given is not None and not takes_prompts:
@@ -42,15 +42,15 @@ def method(function: Callable[Concatenate[Image, P], R]) -> Callable[Concatenate
         if given is None and needs_prompts:
             raise PromptError(f"{function.__name__} needs a prompt. See `kontur describe {function.__name__}`.")
         if given is not None:
-            given.check(image.shape)
+            given.check(picture.shape)
         arguments = (given,) if takes_prompts else ()
         started = time.perf_counter()
-        result = function(image, *arguments, **values)  # type: ignore[arg-type]
+        result = function(picture, *arguments, **values)  # type: ignore[arg-type]
         seconds = time.perf_counter() - started
         inherited = result.provenance.notes if result.provenance else ()
         # A method that says itself which bands it used is not one of the colour methods `band_note` speaks of.
-        bands = "" if any("bands" in note for note in inherited) else image.band_note
-        notes = tuple(filter(None, (image.scaling, bands, *image.notes)))
+        bands = "" if any("bands" in note for note in inherited) else picture.band_note
+        notes = tuple(filter(None, (picture.scaling, bands, *picture.notes)))
         provenance = Provenance(
             function.__name__, values, seconds=seconds, notes=notes + tuple(n for n in inherited if n not in notes)
         )
