@@ -34,7 +34,7 @@ def method(function: Callable[Concatenate[Image, P], R]) -> Callable[Concatenate
 
     @functools.wraps(function)
     def wrapper(image: Image | NDArray, prompts: Prompts | None = None, **options: Any) -> R:
-        picture = as_image(image)
+        picture: Image = as_image(image)
         values = checked_options(function.__name__, specs, options)
         given = prompts if prompts is not None and not prompts.empty else None
         if given is not None and not takes_prompts:
