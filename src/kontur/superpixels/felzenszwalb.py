@@ -24,11 +24,14 @@ from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
+from ..kernels.narrow import float_of_bits
 from ..kernels.union_find import find
 
-# Leading bits of a float32 (without its sign) that make a bucket: 8 of exponent and 11 of mantissa.
-_SHIFT = 12
+# Leading bits of a float32 (without its sign) that make a bucket: 8 of exponent and 6 of mantissa.
+_SHIFT = 17
 _BUCKETS = 1 << (31 - _SHIFT)
+_INFINITE = 0x7F800000
+_BATCH = 256
 
 
 @method
@@ -155,8 +158,8 @@ def _count(planes, inside, count):  # type: ignore[no-untyped-def]
     for y in range(height):
         for direction in range(4):
             for x in range(_row_weights(planes, inside, y, direction, weights)):
-                if weights[x] < np.inf:
-                    count[bits[x] >> np.uint32(_SHIFT)] += 1
+                if bits[x] < _INFINITE:
+                    count[bits[x] >> _SHIFT] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -165,31 +168,61 @@ def _scatter(planes, inside, start, edges):  # type: ignore[no-untyped-def]
     weights = np.empty((4, width), np.float32)
     bits = weights.view(np.uint32)
     for y in range(height):
-        ends = [_row_weights(planes, inside, y, direction, weights[direction]) for direction in range(4)]
+        for direction in range(4):
+            ends = _row_weights(planes, inside, y, direction, weights[direction])
+            weights[direction, ends:] = np.float32(np.inf)
         for x in range(width):
             for direction in range(4):
-                if x < ends[direction] and weights[direction, x] < np.inf:
-                    key = bits[direction, x]
-                    bucket = key >> np.uint32(_SHIFT)
-                    number = np.uint64(4) * np.uint64(y * width + x) + np.uint64(direction)
-                    edges[start[bucket]] = (np.uint64(key) << np.uint64(32)) | number
+                key = bits[direction, x]
+                if key < _INFINITE:
+                    bucket = key >> _SHIFT
+                    edges[start[bucket]] = (np.uint64(key) << np.uint64(32)) | np.uint64(
+                        4 * (y * width + x) + direction
+                    )
                     start[bucket] += 1
 
 
 @njit(cache=True, nogil=True)
 def _sort_buckets(edges, starts, ends):  # type: ignore[no-untyped-def]
-    """The scatter was stable, so a bucket of one weight is already in order."""
+    """Each bucket by its remaining bits, low half first. The scatter kept the order of the edges, and so do these passes."""
+    spare = np.empty(0, np.uint64)
     for b in range(len(starts)):
         begin, end = starts[b], ends[b]
-        if end - begin < 2:
+        n = end - begin
+        bucket = edges[begin:end]
+        if n < 40:
+            for i in range(1, n):
+                edge, j = bucket[i], i
+                while j > 0 and bucket[j - 1] > edge:
+                    bucket[j] = bucket[j - 1]
+                    j -= 1
+                bucket[j] = edge
             continue
-        ordered = True
-        for i in range(begin + 1, end):
-            if edges[i] < edges[i - 1]:
-                ordered = False
-                break
-        if not ordered:
-            edges[begin:end].sort()
+        first = bucket[0] >> np.uint64(32)
+        different = np.uint64(0)
+        for i in range(n):
+            different |= (bucket[i] >> np.uint64(32)) ^ first
+        if different == 0:  # one weight
+            continue
+        if len(spare) < n:
+            spare = np.empty(n + n // 2, np.uint64)
+        _radix_pass(bucket, spare, n, np.uint64(32))
+        _radix_pass(spare, bucket, n, np.uint64(32 + _SHIFT // 2 + 1))
+
+
+@njit(cache=True, nogil=True)
+def _radix_pass(source, target, n, shift):  # type: ignore[no-untyped-def]
+    """Stable counting sort by _SHIFT // 2 + 1 bits from `shift` on."""
+    low = np.uint64((1 << (_SHIFT // 2 + 1)) - 1)
+    place = np.zeros((1 << (_SHIFT // 2 + 1)) + 1, np.int32)
+    for i in range(n):
+        place[((source[i] >> shift) & low) + 1] += 1
+    for i in range(1, len(place)):
+        place[i] += place[i - 1]
+    for i in range(n):
+        digit = (source[i] >> shift) & low
+        target[place[digit]] = source[i]
+        place[digit] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -200,19 +233,27 @@ def _partition(edges, height, width, inside, scale, min_size):  # type: ignore[n
     # The largest weight that may still join a component: its internal difference + k / size.
     limit = np.full(size, scale, np.float32)
     left = 0
-    for i in range(len(edges)):
-        edge = edges[i]
-        number = np.int64(edge & np.uint64(0xFFFFFFFF))
-        a, b = _ends(number, width)
-        a, b = find(parent, a), find(parent, b)
-        if a == b:
-            continue
-        weight = np.sqrt(_float_of(np.uint32(edge >> np.uint64(32))))
-        if weight <= limit[a] and weight <= limit[b]:
-            _join(parent, pixels, limit, a, b, weight, scale)
-        else:
-            edges[left] = edge
-            left += 1
+    # The memory is waited for once a batch: first both ends' grandparents, independent of one another, then the joins.
+    above = np.empty((2, _BATCH), np.int32)
+    for first in range(0, len(edges), _BATCH):
+        batch = edges[first : first + _BATCH]
+        for i in range(len(batch)):
+            a, b = _ends(np.int64(batch[i] & np.uint64(0xFFFFFFFF)), width)
+            above[0, i], above[1, i] = parent[a], parent[b]
+        for i in range(len(batch)):
+            above[0, i], above[1, i] = parent[above[0, i]], parent[above[1, i]]
+        for i in range(len(batch)):
+            if above[0, i] == above[1, i]:
+                continue
+            a, b = find(parent, above[0, i]), find(parent, above[1, i])
+            if a == b:
+                continue
+            weight = np.sqrt(float_of_bits(np.int32(batch[i] >> np.uint64(32))))
+            if weight <= limit[a] and weight <= limit[b]:
+                _join(parent, pixels, limit, a, b, weight, scale)
+            else:
+                edges[left] = batch[i]
+                left += 1
     for i in range(left):
         a, b = _ends(np.int64(edges[i] & np.uint64(0xFFFFFFFF)), width)
         a, b = find(parent, a), find(parent, b)
@@ -248,10 +289,3 @@ def _join(parent, pixels, limit, a, b, weight, scale):  # type: ignore[no-untype
     parent[b] = a
     pixels[a] += pixels[b]
     limit[a] = weight + scale / np.float32(pixels[a])
-
-
-@njit(cache=True, nogil=True)
-def _float_of(bits):  # type: ignore[no-untyped-def]
-    one = np.empty(1, np.uint32)
-    one[0] = bits
-    return one.view(np.float32)[0]

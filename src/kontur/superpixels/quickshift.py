@@ -14,11 +14,10 @@ most similar neighbour.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
@@ -28,6 +27,7 @@ from ..core.options import Option
 from ..core.segmentation import Segmentation
 from ..kernels.colour import rgb_to_lab
 from ..kernels.connectivity import connected
+from ..kernels.narrow import float_of_bits
 
 
 @method
@@ -98,16 +98,6 @@ def _colour_planes(bands: NDArray, ratio: float) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.moveaxis(values * np.float32(ratio), 2, 0))
 
 
-@intrinsic
-def _bits_to_float(typing_context: Any, bits: Any) -> Any:
-    """The float32 with these 32 bits."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], context.get_value_type(types.float32))
-
-    return types.float32(types.int32), generate
-
-
 @njit(cache=True, nogil=True)
 def _density(planes, inside, reach, rate, density):  # type: ignore[no-untyped-def]
     """Each pair of pixels is weighed once, for both."""
@@ -165,7 +155,7 @@ def _power_of_two(t):  # type: ignore[no-untyped-def]
     p = p * g + np.float32(0.5)
     p = p * g + np.float32(1)
     p = p * g + np.float32(1)
-    return p * np.float32(0.7071067811865476) * _bits_to_float(np.int32((whole + np.int32(127)) << np.int32(23)))
+    return p * np.float32(0.7071067811865476) * float_of_bits(np.int32((whole + np.int32(127)) << np.int32(23)))
 
 
 @njit(cache=True, nogil=True)
