@@ -1,6 +1,7 @@
 """Colour models and contrast links: the two terms of the energies of graph cut, GrabCut and their relatives.
 
-Papers: Rother, Kolmogorov & Blake, "GrabCut", SIGGRAPH 2004; Boykov & Jolly, ICCV 2001.
+Papers: Rother, Kolmogorov & Blake, "GrabCut", SIGGRAPH 2004; Boykov & Jolly, ICCV 2001. The first centres: Arthur &
+Vassilvitskii, "k-means++", SODA 2007.
 
 A mixture is used as GrabCut does: each pixel belongs to the one component that explains it best. The cost of a pixel x
 under component k is
@@ -21,70 +22,110 @@ from numpy.typing import NDArray
 
 from .grid_maxflow import STEPS
 
+_BLOCK = 512
+_SAMPLE = 8000
+"""K-means sees at most this many pixels: the start of a mixture needs no more."""
+
 
 @dataclass(frozen=True, eq=False)
 class ColourModel:
     """A Gaussian mixture ready for evaluation.
 
     constant: (K,) float32, the part of the cost without the pixel; infinite for an empty component.
-    mean: (K, C) float32.   whitening: (K, C, C) float32 upper triangular W with W' W = S^-1.
+    whitening: (K, C, C) float32 upper triangular W with W' W = S^-1.   shift: (K, C) float32, W mean.
     """
 
     constant: NDArray[np.float32]
-    mean: NDArray[np.float32]
     whitening: NDArray[np.float32]
+    shift: NDArray[np.float32]
 
     def costs(self, pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """The cost of each pixel (N, C) under its best component, and that component: (N,) float32, (N,) uint8."""
-        cost = np.empty(len(pixels), np.float32)
-        component = np.empty(len(pixels), np.uint8)
-        _best_component(pixels, self.constant, self.mean, self.whitening, cost, component)
-        return cost, component
+        """The cost of each pixel of (C, N) under its best component, and that component: (N,) float32, (N,) uint8."""
+        return _best_component(pixels, self.constant, self.whitening, self.shift)
 
 
-def learn(
-    pixels: NDArray[np.float32], group: NDArray[np.uint8], components: int, noise: float, start: int = 0
-) -> ColourModel:
-    """The best mixture for pixels (N, C) with known components: those of `group` in start .. start + components - 1."""
-    count, total, product = moments(pixels, group, start + components)
-    return from_moments(count[start:], total[start:], product[start:], noise)
+def learn(pixels: NDArray[np.float32], group: NDArray[np.uint8], components: int, noise: float) -> list[ColourModel]:
+    """The best mixtures for pixels (C, N) with known components (N,) uint8: model m has the groups from m·components."""
+    models = max(1, -(-(int(group.max(initial=0)) + 1) // components))
+    count, total, product = _moments(pixels, group, models * components)
+    slices = [slice(m * components, (m + 1) * components) for m in range(models)]
+    return [_from_moments(count[s], total[s], product[s], noise) for s in slices]
 
 
-def from_moments(count: NDArray, total: NDArray, product: NDArray, noise: float) -> ColourModel:
+def first_model(pixels: NDArray[np.float32], components: int, noise: float, random: np.random.Generator) -> ColourModel:
+    """A mixture for pixels (C, N) with unknown components, from k-means on an even sample of them. N at least 1."""
+    count = pixels.shape[1]
+    sample = pixels[:, np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64)]
+    centres = sample[:, [random.integers(sample.shape[1])]]
+    nearest = ((sample - centres) ** 2).sum(0)
+    while centres.shape[1] < components and nearest.max() > 0:
+        chosen = random.choice(sample.shape[1], p=nearest.astype(np.float64) / nearest.sum(dtype=np.float64))
+        centres = np.concatenate([centres, sample[:, [chosen]]], axis=1)
+        nearest = np.minimum(nearest, ((sample - sample[:, [chosen]]) ** 2).sum(0))
+    for _ in range(10):
+        # |x - c|^2 without the part that is the same for all centres.
+        group = ((centres**2).sum(0)[:, None] - 2 * centres.T @ sample).argmin(0).astype(np.uint8)
+        sizes = np.bincount(group, minlength=centres.shape[1])
+        for k in np.flatnonzero(sizes):
+            centres[:, k] = sample[:, group == k].mean(1)
+    return learn(np.ascontiguousarray(sample), group, components, noise)[0]
+
+
+def features(pixels: NDArray[np.float32], blur: float) -> NDArray[np.float32]:
+    """What the mixtures see: (H, W, C) float32 -> (C', H·W). At most three bands, and half their local mean.
+
+    More than three bands are replaced by their first three principal components. The local mean (Gaussian of `blur`
+    pixels) tells textures apart whose single pixels look alike; 0 leaves it out.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    height, width, channels = pixels.shape
+    if channels > 3:
+        flat = pixels.reshape(-1, channels).astype(np.float64)
+        _, vectors = np.linalg.eigh(np.cov(flat, rowvar=False) if len(flat) > 1 else np.eye(channels))
+        principal = (flat - flat.mean(0)) @ vectors[:, :-4:-1]
+        pixels = principal.reshape(height, width, 3).astype(np.float32)
+    planes = np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
+    if blur > 0:
+        local = np.stack([gaussian_filter(plane, blur, mode="nearest", truncate=3) for plane in planes])
+        planes = np.concatenate([planes, 0.5 * local.astype(np.float32)])
+    return planes.reshape(len(planes), -1)
+
+
+def _from_moments(count: NDArray, total: NDArray, product: NDArray, noise: float) -> ColourModel:
     """The mixture of given sums: count (K,), total (K, C), product (K, C, C), float64."""
     components, channels = total.shape
     constant = np.full(components, np.inf, np.float32)
-    mean = np.zeros((components, channels), np.float32)
     whitening = np.zeros((components, channels, channels), np.float32)
+    shift = np.zeros((components, channels), np.float32)
     for k in np.flatnonzero(count > 0):
-        centre = total[k] / count[k]
-        spread = product[k] / count[k] - np.outer(centre, centre)
-        values, vectors = np.linalg.eigh((spread + spread.T) / 2)
+        mean = total[k] / count[k]
+        values, vectors = np.linalg.eigh(product[k] / count[k] - np.outer(mean, mean))
         values = np.maximum(values, 0) + noise
-        precision = (vectors / values) @ vectors.T
         constant[k] = -np.log(count[k] / count.sum()) + 0.5 * np.log(values).sum() + 0.5 * noise * (1 / values).sum()
-        mean[k] = centre
-        whitening[k] = np.linalg.cholesky(precision).T
-    return ColourModel(constant, mean, whitening)
+        upper = np.linalg.cholesky((vectors / values) @ vectors.T).T
+        whitening[k] = upper
+        shift[k] = upper @ mean
+    return ColourModel(constant, whitening, shift)
 
 
 @njit(cache=True, nogil=True)
-def moments(pixels, group, groups):  # type: ignore[no-untyped-def]
+def _moments(pixels, group, groups):  # type: ignore[no-untyped-def]
     """Count (K,), sum (K, C) and sum of products (K, C, C) of each group's pixels; groups beyond K are left out."""
-    channels = pixels.shape[1]
+    channels, size = pixels.shape
     count = np.zeros(groups, np.float64)
     total = np.zeros((groups, channels), np.float64)
     product = np.zeros((groups, channels, channels), np.float64)
-    for n in range(pixels.shape[0]):
+    for n in range(size):
         k = group[n]
         if k >= groups:
             continue
         count[k] += 1
         for i in range(channels):
-            x = np.float64(pixels[n, i])
+            x = np.float64(pixels[i, n])
             total[k, i] += x
             for j in range(i + 1):
-                product[k, i, j] += x * pixels[n, j]
+                product[k, i, j] += x * pixels[j, n]
     for k in range(groups):
         for i in range(channels):
             for j in range(i):
@@ -93,38 +134,34 @@ def moments(pixels, group, groups):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
-def _best_component(pixels, constant, mean, whitening, cost, component):  # type: ignore[no-untyped-def]
-    # whitening[k] is upper triangular: row i uses columns i..C-1.
-    components, channels = mean.shape
-    if channels == 3:
-        for n in range(pixels.shape[0]):
-            x, y, z = pixels[n, 0], pixels[n, 1], pixels[n, 2]
-            best, index = np.float32(np.inf), 0
-            for k in range(components):
-                a, b, c = x - mean[k, 0], y - mean[k, 1], z - mean[k, 2]
-                u = whitening[k, 0, 0] * a + whitening[k, 0, 1] * b + whitening[k, 0, 2] * c
-                v = whitening[k, 1, 1] * b + whitening[k, 1, 2] * c
-                w = whitening[k, 2, 2] * c
-                value = constant[k] + np.float32(0.5) * (u * u + v * v + w * w)
-                if value < best:
-                    best, index = value, k
-            cost[n] = best
-            component[n] = index
-        return
-    for n in range(pixels.shape[0]):
-        best, index = np.float32(np.inf), 0
-        for k in range(components):
-            value = np.float32(0)
+def _best_component(pixels, constant, whitening, shift):  # type: ignore[no-untyped-def]
+    channels, size = pixels.shape
+    cost = np.full(size, np.float32(np.inf), np.float32)
+    component = np.zeros(size, np.uint8)
+    value = np.empty(_BLOCK, np.float32)
+    part = np.empty(_BLOCK, np.float32)
+    for start in range(0, size, _BLOCK):
+        # Plane by plane over a block that stays in the first cache: the inner loops become vector instructions.
+        length = min(_BLOCK, size - start)
+        for k in range(constant.size):
+            if constant[k] == np.float32(np.inf):
+                continue
+            for n in range(length):
+                value[n] = constant[k]
             for i in range(channels):
-                u = np.float32(0)
+                for n in range(length):
+                    part[n] = -shift[k, i]
                 for j in range(i, channels):
-                    u += whitening[k, i, j] * (pixels[n, j] - mean[k, j])
-                value += u * u
-            value = constant[k] + np.float32(0.5) * value
-            if value < best:
-                best, index = value, k
-        cost[n] = best
-        component[n] = index
+                    w = whitening[k, i, j]
+                    for n in range(length):
+                        part[n] += w * pixels[j, start + n]
+                for n in range(length):
+                    value[n] += np.float32(0.5) * part[n] * part[n]
+            for n in range(length):
+                if value[n] < cost[start + n]:
+                    cost[start + n] = value[n]
+                    component[start + n] = k
+    return cost, component
 
 
 @njit(cache=True, nogil=True)
@@ -146,8 +183,7 @@ def mean_squared_difference(pixels, directions):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def contrast_links(pixels, gamma, beta, directions):  # type: ignore[no-untyped-def]
-    """The price of cutting each link: gamma exp(-beta |x - y|^2) / step length, (D, H, W) float32 in the order of `STEPS`."""
+def _contrast_links(pixels, gamma, beta, directions):  # type: ignore[no-untyped-def]
     height, width, channels = pixels.shape
     links = np.zeros((directions, height, width), np.float32)
     for d in range(0, directions, 2):
@@ -163,3 +199,12 @@ def contrast_links(pixels, gamma, beta, directions):  # type: ignore[no-untyped-
                 links[d, y, x] = price
                 links[d + 1, y + dy, x + dx] = price
     return links
+
+
+def contrast_links(pixels: NDArray[np.float32], gamma: float, directions: int = 8) -> NDArray[np.float32]:
+    """The price of cutting each link: gamma exp(-beta |x - y|^2) / step length, (D, H, W) float32 in the order of `STEPS`.
+
+    pixels: (H, W, C) float32. beta = 1 / (2 mean |x - y|^2); 0 on a constant image.
+    """
+    mean = mean_squared_difference(pixels, directions)
+    return _contrast_links(pixels, gamma, 1 / (2 * mean) if mean > 0 else 0.0, directions)

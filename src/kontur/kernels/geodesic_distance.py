@@ -24,9 +24,11 @@ def geodesic_distance(pixels, start, spatial):  # type: ignore[no-untyped-def]
     height, width, channels = pixels.shape
     distance = start.copy()
     square = np.float32(spatial * spatial)
+    endless = 4 * (height + width)  # sweeps; a path that turns more often than this does not occur in practice
     changed = True
-    while changed:
+    while changed and endless > 0:
         changed = False
+        endless -= 1
         for forward in (True, False):
             sign = -1 if forward else 1
             for row in range(height):
@@ -45,7 +47,9 @@ def geodesic_distance(pixels, start, spatial):  # type: ignore[no-untyped-def]
                         for c in range(channels):
                             difference = pixels[y, x, c] - pixels[ny, nx, c]
                             step += difference * difference
-                        best = min(best, distance[ny, nx] + np.sqrt(step))
+                        # Rounded as it will be stored: else a value that rounds upwards would "improve" for ever.
+                        through = np.float32(distance[ny, nx] + np.sqrt(step))
+                        best = min(best, through)
                     if best < before:
                         distance[y, x] = best
                         changed = True

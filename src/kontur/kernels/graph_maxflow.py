@@ -38,8 +38,8 @@ class SparseGraph:
         self._head = head[order]
         self._reverse = place[(order + len(edges)) % max(1, len(order))]
         self._capacity = np.concatenate([capacity, back]).astype(kind)[order]
-        self._excess = np.zeros(nodes, kind)
-        self._terminals = np.zeros(nodes, kind)
+        self._excess: NDArray = np.zeros(nodes, kind)
+        self._terminals: NDArray = np.zeros(nodes, kind)
 
     def cut(self, terminals: NDArray) -> NDArray[np.bool_]:
         """The minimum cut for these terminals (N,): (N,) bool, True on the source's side.
@@ -48,7 +48,7 @@ class SparseGraph:
         sink's side. A later call goes on from the flow of the earlier one.
         """
         terminals = np.asarray(terminals).astype(self._excess.dtype)
-        self._excess += terminals - self._terminals
+        self._excess = self._excess + (terminals - self._terminals)
         self._terminals = terminals
         return _solve(self._first, self._head, self._reverse, self._capacity, self._excess)
 
