@@ -8,7 +8,7 @@ With d_ik the distance of pixel k to centre i, the two steps that are repeated u
     membership u_ik = 1 / sum_j (d_ik / d_jk)^(2 / (m - 1)),    centre v_i = sum_k u_ik^m x_k / sum_k u_ik^m
 
 Differs from the paper: it starts from the centres of k-means instead of random memberships, and learns on at most
-200,000 pixels drawn at random.
+50,000 pixels drawn at random.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from kontur.core.segmentation import Segmentation
 from .kmeans import lloyd
 from .pixel_features import Clusters, Position, Seed, Space, colour_features, sample, segments_of_clusters
 
-_MOST_POINTS = 200_000
+_MOST_POINTS = 50_000
 _ITERATIONS = 200
 _REST = 1e-4  # the centres rest when none moves farther than this; 1 is black to white
 

@@ -76,13 +76,16 @@ def _start(points: NDArray[np.float32], clusters: int, seed: int) -> NDArray[np.
     centred = points - points.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T.astype(np.float64) @ centred / len(points))
     white = (centred @ (vectors / np.sqrt(values + _LEAST_VARIANCE))).astype(np.float32)
-    starts = [lloyd(points, clusters, seed)[1], lloyd(white, clusters, seed)[1]]
     middles = few[np.random.default_rng(seed).choice(len(few), min(clusters, len(few)), replace=False)]
-    starts.append(nearest(points, middles))
+    starts = [
+        nearest(points, lloyd(few, clusters, seed)[0]),
+        nearest(white, lloyd(sample(white, _START_POINTS, seed), clusters, seed)[0]),
+        nearest(points, middles),
+    ]
     heights = []
     for labels in starts:
-        drawn = sample(np.column_stack([points, labels]).astype(np.float32), _START_POINTS, seed)
-        _, history = expectation_maximisation(drawn[:, :-1].copy(), drawn[:, -1].astype(np.int32), iterations=15)
+        drawn = sample(labels[:, None], _START_POINTS, seed)  # of the same pixels as `few`
+        _, history = expectation_maximisation(few, drawn[:, 0], iterations=15)
         heights.append(history[-1])
     return starts[int(np.argmax(heights))]
 

@@ -72,7 +72,7 @@ def standardised(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return ((features - mean.astype(np.float32)) * scale.astype(np.float32)).astype(np.float32)
 
 
-def sample(points: NDArray[np.float32], most: int, seed: int) -> NDArray[np.float32]:
+def sample(points: NDArray, most: int, seed: int) -> NDArray:
     """At most `most` of the points (N, F), drawn without replacement in their order: all when there are no more."""
     if len(points) <= most:
         return points
