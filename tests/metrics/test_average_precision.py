@@ -13,6 +13,7 @@ import pytest
 from kontur.core import rle
 from kontur.core.errors import InputError, KonturError, OptionError
 from kontur.core.instances import Instances
+from kontur.kernels.polygon_fill import fill_polygons
 from kontur.metrics import evaluate_instances, instance_scores
 from kontur.metrics.average_precision import TOTALS
 
@@ -343,6 +344,24 @@ def test_real_annotations_equal_pycocotools(data):
         )
     same(evaluate_instances(truth, found), peer(truth, found))
     same(evaluate_instances(truth, found, "bbox"), peer(truth, found, "bbox"))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_compiled_polygons_equal_the_plain_ones(seed):
+    """Outlines that leave the image, touch themselves, lie in fifths of pixels; several rings."""
+    generator = np.random.default_rng(seed)
+    height, width = (int(n) for n in generator.integers(1, 60, 2))
+    rings = []
+    for _ in range(int(generator.integers(1, 4))):
+        ring = generator.uniform(-20, 80, (int(generator.integers(3, 30)), 2))
+        rings.append((ring if seed % 3 else np.round(ring * 5) / 5 if seed % 2 else np.round(ring)).ravel().tolist())
+    ends = np.cumsum([len(ring) // 2 for ring in rings])
+    runs = fill_polygons(np.concatenate(rings).reshape(-1, 2), ends, height, width)
+    mask = np.zeros(height * width, bool)
+    for start, end in runs:
+        mask[start:end] = True
+    expected = rle.decode(rle.from_polygons(rings, height, width))
+    np.testing.assert_array_equal(mask.reshape(width, height).T, expected)
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from kontur.core.segmentation import Segmentation
 from kontur.core.taxonomy import Category, Taxonomy
 from kontur.kernels.pair_counts import count_id_pairs
 from kontur.metrics import PanopticCounts, evaluate_panoptic, panoptic_scores
-from kontur.metrics.panoptic_quality import _pairs
+from kontur.metrics.panoptic_quality import _colour_pairs, _pairs
 
 THINGS = {1: True, 2: True, 3: False, 4: False, 5: False}
 
@@ -238,6 +238,21 @@ def test_pairs_equal_numpy(size, longest):
     for pair in zip(a.tolist(), b.tolist()):
         expected[pair] = expected.get(pair, 0) + 1
     assert _pairs(a.astype(np.uint32), b.astype(np.uint32)) == expected
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 31, 32, 33, 64, 500])
+@pytest.mark.parametrize("longest", [1, 3, 90])
+def test_colour_pairs_equal_id_pairs(size, longest):
+    generator = np.random.default_rng(size)
+    a, b = (
+        np.repeat(
+            generator.choice([0, 1, 1 << 8, 1 << 16, (1 << 24) - 1], size), generator.integers(1, longest + 1, size)
+        )
+        for _ in range(2)
+    )
+    maps = [ids[:size].astype(np.uint32) for ids in (a, b)]
+    colours = [np.stack([ids & 255, ids >> 8 & 255, ids >> 16], axis=-1).astype(np.uint8) for ids in maps]
+    assert _colour_pairs(*colours) == _pairs(*maps)
 
 
 def test_more_pairs_than_the_first_table():

@@ -175,3 +175,72 @@ def count_id_pairs(
         a, b = uint64(first[start]), uint64(second[start])
     used += _add(table, a, b, pixels - start)
     return used
+
+
+@njit(cache=True, nogil=True)
+def _colour(pixels: NDArray, at: np.uint64) -> np.uint64:
+    return (
+        uint64(pixels[at]) | uint64(pixels[at + uint64(1)]) << uint64(8) | uint64(pixels[at + uint64(2)]) << uint64(16)
+    )
+
+
+@njit(cache=True, nogil=True)
+def count_colour_pairs(
+    first: NDArray, second: NDArray, first_words: NDArray, second_words: NDArray, table: NDArray
+) -> np.int64:
+    """`count_id_pairs` of two RGB pictures, (3 N,) uint8, N > 0, ids R + 256 G + 65536 B.
+
+    Eight pixels are three words: each is compared with what it would be if the current pair went on.
+    first_words, second_words: the same memory as uint64, (3 N // 8,), little-endian.
+    """
+    one, three, four = uint64(1), uint64(3), uint64(4)
+    s8, s16, s24, s32 = uint64(8), uint64(16), uint64(24), uint64(32)
+    s40, s48, s56 = uint64(40), uint64(48), uint64(56)
+    pixels = uint64(first.size // 3)
+    groups = pixels // uint64(8)
+    used, most = np.int64(0), np.int64(table.shape[0] // 4 - 10)
+    a, b = _colour(first, uint64(0)), _colour(second, uint64(0))
+    start, g = uint64(0), uint64(0)
+    while g < groups:
+        if used > most:
+            return np.int64(-1)
+        a0, b0 = a | a << s24 | a << s48, b | b << s24 | b << s48
+        a1, b1 = a >> s16 | a << s8 | a << s32 | a << s56, b >> s16 | b << s8 | b << s32 | b << s56
+        a2, b2 = a >> s8 | a << s16 | a << s40, b >> s8 | b << s16 | b << s40
+        w = g * three
+        while g + four <= groups:
+            changed = uint64(0)
+            for k in range(four):
+                v = w + k * three
+                changed |= (first_words[v] ^ a0) | (second_words[v] ^ b0)
+                changed |= (first_words[v + one] ^ a1) | (second_words[v + one] ^ b1)
+                changed |= (first_words[v + uint64(2)] ^ a2) | (second_words[v + uint64(2)] ^ b2)
+            if changed != uint64(0):
+                break
+            g += four
+            w += uint64(12)
+        while g < groups:
+            changed = (first_words[w] ^ a0) | (second_words[w] ^ b0)
+            changed |= (first_words[w + one] ^ a1) | (second_words[w + one] ^ b1)
+            changed |= (first_words[w + uint64(2)] ^ a2) | (second_words[w + uint64(2)] ^ b2)
+            if changed != uint64(0):
+                break
+            g += one
+            w += three
+        if g == groups:
+            break
+        for i in range(g * s8, g * s8 + s8):
+            u, v = _colour(first, i * three), _colour(second, i * three)
+            if u != a or v != b:
+                used += _add(table, a, b, i - start)
+                start = i
+                a, b = u, v
+        g += one
+    for i in range(groups * s8, pixels):
+        u, v = _colour(first, i * three), _colour(second, i * three)
+        if u != a or v != b:
+            used += _add(table, a, b, i - start)
+            start = i
+            a, b = u, v
+    used += _add(table, a, b, pixels - start)
+    return used

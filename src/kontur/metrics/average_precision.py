@@ -27,6 +27,8 @@ RANGES = np.array([[0, 1e10], [0, 32.0**2], [32.0**2, 96.0**2], [96.0**2, 1e10]]
 
 TOTALS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 
+LONGEST_OUTLINE = 10_000_000  # pixels; beyond it the slower, bounded way is taken
+
 Kind = Literal["segm", "bbox"]
 
 
@@ -529,7 +531,7 @@ class _Reader:
 
         texts: list[bytes] = []
         rows: list[int] = []
-        others: dict[int, rle.RLE] = {}
+        others: dict[int, NDArray[np.int32]] = {}
         pixels = np.zeros(len(entries), np.int64)
         heights = np.ones(len(entries), np.int64)
         for row, entry in enumerate(entries):
@@ -546,16 +548,17 @@ class _Reader:
             try:
                 if isinstance(shape, Mapping):
                     self._checked_size(where[row], shape.get("size"), int(image[row]))
-                    others[row] = rle.from_coco(shape)
+                    others[row] = _runs([rle.from_coco(shape)])[0]
+                    heights[row] = shape["size"][0]
                 elif isinstance(shape, list) and shape:
                     if size is None:
                         raise InputError("a polygon needs the image's height and width in the truth file, got none")
-                    others[row] = rle.from_polygons(shape, *size)
+                    others[row] = _filled(shape, *size)
+                    heights[row] = size[0]
                 else:
                     raise InputError(f"expected a segmentation, RLE or polygons, got {short(shape)}")
             except InputError as error:
                 raise InputError(f"{where[row]}: {error}") from None
-            heights[row] = others[row].size[0]
         lengths = np.array([len(text) for text in texts], np.int64)
         text = np.frombuffer(b"".join(texts), np.uint8)
         runs, offsets = np.empty((len(text) // 2 + 1, 2), np.int32), np.zeros(len(texts) + 1, np.int64)
@@ -591,17 +594,28 @@ def _woven(
     rows: Sequence[int],
     runs: NDArray[np.int32],
     offsets: NDArray[np.int64],
-    others: Mapping[int, rle.RLE],
+    others: Mapping[int, NDArray[np.int32]],
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Runs decoded from text (of `rows`) and other masks in one list; entries with neither have none."""
     pieces: list[NDArray[np.int32]] = [np.empty((0, 2), np.int32)] * count
     for place, row in enumerate(rows):
         pieces[row] = runs[offsets[place] : offsets[place + 1]]
-    more, borders = _runs(others.values())
-    for place, row in enumerate(others):
-        pieces[row] = more[borders[place] : borders[place + 1]]
+    for row, piece in others.items():
+        pieces[row] = piece
     together = np.concatenate(pieces) if pieces else np.zeros((0, 2), np.int32)
     return together, np.append(0, np.cumsum([len(piece) for piece in pieces])).astype(np.int64)
+
+
+def _filled(polygons: Sequence[Any], height: int, width: int) -> NDArray[np.int32]:
+    """The runs of the polygons' union. Raises InputError as `rle.from_polygons` does."""
+    from ..kernels.polygon_fill import fill_polygons
+
+    rle.check_polygons(polygons, height, width)
+    rings = [np.asarray(polygon, float).reshape(-1, 2) for polygon in polygons]
+    points = np.concatenate(rings)
+    if float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum()) > LONGEST_OUTLINE:
+        return _runs([rle.from_polygons(polygons, height, width)])[0]  # which knows when it is too much
+    return fill_polygons(points, np.cumsum([len(ring) for ring in rings]), height, width)
 
 
 def _rectangle(entry: Mapping[str, Any]) -> list[list[float]]:

@@ -11,7 +11,7 @@ segments of a category in one image only the last in the file's order excuses pr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -226,21 +226,31 @@ def _category(what: str, segment: int, category: int | None) -> int:
 
 
 def _pairs(truth: NDArray[np.uint32], prediction: NDArray[np.uint32]) -> dict[tuple[int, int], int]:
-    """(true id, predicted id) -> pixels. The ids are the low 24 bits of RGB files, or 31-bit ids in memory."""
+    """(true id, predicted id) -> pixels, of two maps of ids."""
     from ..kernels.pair_counts import count_id_pairs
 
+    return _counted(count_id_pairs, truth, prediction, truth.size // 2 * 2)
+
+
+def _colour_pairs(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> dict[tuple[int, int], int]:
+    """(true id, predicted id) -> pixels, of two pictures (H, W, 3), ids R + 256 G + 65536 B."""
+    from ..kernels.pair_counts import count_colour_pairs
+
+    return _counted(count_colour_pairs, truth, prediction, truth.size // 8 * 8)
+
+
+def _counted(kernel: Callable[..., int], truth: NDArray, prediction: NDArray, whole: int) -> dict[tuple[int, int], int]:
+    """whole: the number of elements that fill words of 64 bits."""
     a, b = np.ascontiguousarray(truth).reshape(-1), np.ascontiguousarray(prediction).reshape(-1)
     if not a.size:
         return {}
-    whole = a.size // 2 * 2
     size = 4096
     while True:
         table = np.zeros((size, 2), np.uint64)
-        if count_id_pairs(a, b, a[:whole].view(np.uint64), b[:whole].view(np.uint64), table) >= 0:
+        if kernel(a, b, a[:whole].view(np.uint64), b[:whole].view(np.uint64), table) >= 0:
             break
         size *= 16
-    table = table[table[:, 1] > 0]
-    keys, pixels = table.T
+    keys, pixels = table[table[:, 1] > 0].T
     first, second = (keys >> np.uint64(32)).tolist(), (keys & np.uint64(0xFFFFFFFF)).tolist()
     return dict(zip(zip(first, second), pixels.tolist()))
 
@@ -441,15 +451,12 @@ def _check_images(
 
 
 def _file_pairs(true: _Annotation, found: _Annotation) -> dict[tuple[int, int], int]:
-    truth, prediction = _read_ids(true.file), _read_ids(found.file)
+    truth, prediction = _read_colours(true.file), _read_colours(found.file)
     if truth.shape != prediction.shape:
         raise InputError(
-            f"sizes differ (H, W): truth {true.file} {truth.shape} and prediction {found.file} {prediction.shape}"
+            f"sizes differ (H, W): truth {true.file} {truth.shape[:2]} and prediction {found.file} {prediction.shape[:2]}"
         )
-    pairs: dict[tuple[int, int], int] = {}
-    for (a, b), pixels in _pairs(truth, prediction).items():
-        key = (a & 0xFFFFFF, b & 0xFFFFFF)  # the fourth byte is padding
-        pairs[key] = pairs.get(key, 0) + pixels
+    pairs = _colour_pairs(truth, prediction)
     for annotation, present in ((true, {a for a, _ in pairs}), (found, {b for _, b in pairs})):
         foreign = sorted(present - annotation.segments.keys() - {0})
         if foreign:
@@ -462,8 +469,8 @@ def _file_pairs(true: _Annotation, found: _Annotation) -> dict[tuple[int, int], 
     return pairs
 
 
-def _read_ids(path: Path) -> NDArray[np.uint32]:
-    """The file's pixels as (H, W) uint32, R + 256 G + 65536 B with padding in the highest byte."""
+def _read_colours(path: Path) -> NDArray[np.uint8]:
+    """The file's pixels, (H, W, 3); alpha is left out."""
     from PIL import Image as PillowImage
 
     try:
@@ -475,12 +482,10 @@ def _read_ids(path: Path) -> NDArray[np.uint32]:
                 raise InputError(
                     f"{path}: expected an RGB PNG with ids R + 256 G + 65536 B, got {image.format} {image.mode}"
                 )
-            image.load()
-            raw = image.tobytes("raw", "RGBX" if image.mode == "RGB" else "RGBA")
+            return np.asarray(image)[..., :3]
     except InputError:
         raise
     except FileNotFoundError:
         raise UnreadableFile(f"{path}: no such file") from None
     except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
         raise UnreadableFile(f"{path}: cannot be read as an image: {' '.join(str(error).split())}") from None
-    return np.frombuffer(raw, "<u4").reshape(height, width)
