@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kontur.core.errors import InputError
+from kontur.core.instances import Instances
 from kontur.core.segmentation import Segmentation
 from kontur.core.taxonomy import Category, Taxonomy
 from kontur.draw import contact_sheet, mean_colour, overlay, photo
@@ -203,3 +204,17 @@ def test_light_imports():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_instances_are_drawn_like_their_flattened_map():
+    masks = np.zeros((2, 20, 30), bool)
+    masks[0, 3:12, 3:12], masks[1, 8:17, 8:25] = True, True
+    taxonomy = Taxonomy.from_names(["cell", "nucleus"])
+    found = Instances.from_masks(masks, shape=(20, 30), categories=[0, 1], scores=[0.3, 0.9], taxonomy=taxonomy)
+    image = np.full((20, 30, 3), 180, np.uint8)
+    drawn = overlay(image, found, boundaries=False, legend=False)
+    assert (drawn == overlay(image, found.flatten(), boundaries=False, legend=False)).all()
+    assert (drawn[10, 10] == drawn[15, 20]).all()  # where they overlap, the surer one
+    assert (drawn[10, 10] != drawn[5, 5]).any()
+    names = [row[0] for row in _legend_rows(found.flatten(), segment_colours(found.flatten()))]
+    assert names == ["background", "nucleus", "cell"]
