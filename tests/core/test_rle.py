@@ -14,6 +14,9 @@ from kontur.core import rle
 from kontur.core.errors import InputError
 from kontur.core.rle import RLE
 
+# pycocotools' own, about NumPy 2
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools")
+
 masks = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12))
 
 

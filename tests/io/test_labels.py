@@ -264,6 +264,12 @@ def test_nothing_drawn_is_nothing_marked():
     assert not strokes_to_labels(np.zeros((5, 5, 4), np.uint8)).any()
 
 
+def test_labels_saved_as_dark_colours_are_told(tmp_path):
+    Pillow.fromarray(np.repeat(np.array([[[0], [1], [2]]], np.uint8), 3, axis=2)).save(tmp_path / "a.png")
+    with pytest.raises(PromptError, match="one channel"):
+        read_scribbles(tmp_path / "a.png")
+
+
 @pytest.mark.real_data
 def test_most_photos_are_told_from_scribbles(photos):
     refused = 0

@@ -276,9 +276,22 @@ def test_white_is_zero(tmp_path):
         assert np.array_equal(read_image(tmp_path / "a.tif").pixels, top - GREY.astype(dtype))
 
 
-def test_lzw_of_8_bit_is_read_and_of_16_bit_colour_refused_or_read(tmp_path):
-    Pillow.fromarray(COLOUR).save(tmp_path / "a.tif", compression="tiff_lzw")
-    assert np.array_equal(read_image(tmp_path / "a.tif").pixels, COLOUR)
+def test_lzw_that_tifffile_alone_cannot_decompress(tmp_path):
+    for pixels in (COLOUR, GREY, DEEP[..., 0], np.linspace(-1, 1, 20, dtype=np.float32).reshape(4, 5)):
+        Pillow.fromarray(pixels).save(tmp_path / "a.tif", compression="tiff_lzw")
+        image = read_image(tmp_path / "a.tif")
+        assert image.pixels.dtype == pixels.dtype
+        assert np.array_equal(image.pixels, pixels)
+
+
+def test_16_bit_colour_that_cannot_be_decompressed_is_refused_not_cut_to_8_bits(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "a.tif", DEEP, photometric="rgb", compression="zlib")
+
+    def missing(self, *args, **kwargs):
+        raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", missing)
+    assert "Save it with deflate" in refused(tmp_path / "a.tif")
 
 
 @pytest.mark.real_data
@@ -351,6 +364,7 @@ def test_the_name_does_not_matter(tmp_path):
     assert read_image(tmp_path / "a.png").shape == (48, 64)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP", "WEBP", "TIFF", "progressive", "PNG16", "TIFF16", "thumbnail"])
 def test_cut_off_anywhere_is_never_shown_in_part(tmp_path, form):
     """Every length from nothing to one byte short: refused, or (bytes that hold no pixels) read as the whole file is."""
@@ -436,6 +450,7 @@ def test_nan_in_a_file(tmp_path):
     assert "finite" in refused(tmp_path / "a.tif")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of damaged tags
 def test_flipped_bytes_never_give_a_traceback(tmp_path):
     rng = np.random.default_rng(5)
     sources = []

@@ -191,7 +191,13 @@ def read_scribbles(path: str | Path, *, max_pixels: int = photos.MAX_PIXELS) -> 
             return labels.astype(np.int32)
         picture, orientation = photos.decode(file, path, kind, max_pixels, [])
         pixels = photos.upright(np.asarray(picture.convert("RGBA")), orientation, [])
-    return strokes_to_labels(pixels, str(path))
+    labels = strokes_to_labels(pixels, str(path))
+    if not labels.any() and (pixels[..., :3] * (pixels[..., 3:] > 0)).any():
+        raise PromptError(
+            f"{path}: expected coloured strokes on black or transparent, got nothing brighter than {_DARK - 1} of 255. "
+            "If the values are labels, save them in one channel."
+        )
+    return labels
 
 
 def _has_colours(file: BinaryIO, path: Path, kind: str, max_pixels: int) -> bool:

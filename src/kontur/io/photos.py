@@ -214,9 +214,8 @@ def _read_tiff(path: Path, max_pixels: int) -> Image:
             with path.open("rb") as raw:
                 image = _read_with_pillow(raw, path, "TIFF", max_pixels)
             return Image(image.pixels, image.bands, place, path, image.notes)
-        pixels = tiff.read_pixels(file, path, notes)
+        pixels, turned = tiff.read_pixels(file, path, notes)
         has_alpha = [int(e) for e in page.extrasamples][-1:] in ([1], [2])
-        turned = tiff.orientation(file)
     if np.issubdtype(pixels.dtype, np.integer) and (pixels.min() < 0 or pixels.max() > 65535):
         notes.append(f"{pixels.dtype} turned into float32")
         pixels = pixels.astype(np.float32)

@@ -78,27 +78,22 @@ def pillow_reads_it(file: TiffFile) -> bool:
     )
 
 
-def read_pixels(file: TiffFile, path: Path, notes: list[str]) -> NDArray:
-    """(H, W) or (H, W, C) in the file's own type. Of further pages only those that hold bands are read.
+def read_pixels(file: TiffFile, path: Path, notes: list[str]) -> tuple[NDArray, int]:
+    """(H, W) or (H, W, C) in the file's own type, and the orientation that is still to be applied.
 
-    Raises UnreadableFile for a compression that tifffile alone has not, and whatever damaged data leads to.
+    Of further pages only those that hold bands are read. Raises UnreadableFile for several bands in a compression that
+    tifffile alone has not, and whatever damaged data leads to.
     """
     page: Any = first_page(file)
     series = file.series[0]
-    try:
-        if "C" in series.axes and series.axes.count("Y") == 1 and len(series.pages) > 1:
-            pixels, axes = _bands_from_pages(file, notes)
-        else:
-            pixels, axes = page.asarray(), page.axes
-            if len(file.pages) > 1:
-                notes.append(f"first of {len(file.pages)} pages")
-    except ValueError as error:
-        if "imagecodecs" not in str(error):
-            raise
-        raise UnreadableFile(
-            f"{path}: expected an uncompressed or deflate TIFF, got {page.compression.name} of {page.dtype}. "
-            "Save it with deflate, or pip install imagecodecs."
-        ) from None
+    if "C" in series.axes and series.axes.count("Y") == 1 and len(series.pages) > 1:
+        pixels, axes = _bands_from_pages(file, notes)
+        turned = orientation(file)
+    else:
+        pixels, turned = read_raw(file, path)
+        axes = page.axes if pixels.ndim == len(page.axes) else "YX"
+        if len(file.pages) > 1:
+            notes.append(f"first of {len(file.pages)} pages")
     order = [axes.index("Y"), axes.index("X")] + [i for i, a in enumerate(axes) if a not in "YX"]
     pixels = pixels.transpose(order)
     height, width = pixels.shape[:2]
@@ -109,7 +104,7 @@ def read_pixels(file: TiffFile, path: Path, notes: list[str]) -> NDArray:
     if int(page.photometric) == 3 and page.colormap is not None and pixels.ndim == 2:
         pixels = (page.colormap.T[pixels] >> 8).astype(np.uint8)
         notes.append("palette turned into RGB")
-    return np.ascontiguousarray(pixels)
+    return np.ascontiguousarray(pixels), turned
 
 
 def _bands_from_pages(file: TiffFile, notes: list[str]) -> tuple[NDArray, str]:
@@ -129,9 +124,9 @@ def _bands_from_pages(file: TiffFile, notes: list[str]) -> tuple[NDArray, str]:
 
 
 def read_raw(file: TiffFile, path: Path) -> tuple[NDArray, int]:
-    """The first page's own values (H, W), palettes as indices, and the orientation that is still to be applied.
+    """The first page's own values, palettes as indices, and the orientation that is still to be applied.
 
-    Pillow helps with what tifffile alone cannot decompress; it applies the orientation itself.
+    Pillow helps with one band that tifffile alone cannot decompress (LZW); it applies the orientation itself.
     """
     from PIL.TiffImagePlugin import TiffImageFile
 
@@ -141,8 +136,16 @@ def read_raw(file: TiffFile, path: Path) -> tuple[NDArray, int]:
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise
+    if page.samplesperpixel > 1:
+        raise UnreadableFile(
+            f"{path}: expected an uncompressed or deflate TIFF, got {page.compression.name} of {page.samplesperpixel} "
+            f"bands {page.dtype}. Save it with deflate, or pip install imagecodecs."
+        )
     with path.open("rb") as raw:
-        return np.asarray(TiffImageFile(raw)), 1
+        values = np.asarray(TiffImageFile(raw))
+    if page.dtype is not None and values.dtype.kind != page.dtype.kind and values.dtype != bool:
+        values = values.astype(page.dtype)
+    return values.astype(values.dtype.newbyteorder("=")), 1
 
 
 def orientation(file: TiffFile) -> int:
