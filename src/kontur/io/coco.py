@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .._version import __version__
 from ..core import rle
 from ..core.errors import InputError, KonturError
 from ..core.instances import Instance, Instances
@@ -83,7 +82,7 @@ def write_coco(path: str | Path, entries: Iterable[CocoEntry | tuple[str, Result
                     "score": _UNKNOWN_SCORE if instance.score is None else float(instance.score),
                 }
             )
-    info = {"description": "written by kontur", "version": __version__}
+    info = {"description": "written by kontur"}
     write_json(path, {"info": info, "images": images, "annotations": annotations, "categories": categories})
 
 
