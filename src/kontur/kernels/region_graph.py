@@ -125,7 +125,7 @@ def _merge(ends, length, strength, area, sums, border, colour, size):  # type: i
         for c in range(sums.shape[1]):
             sums[keep, c] += sums[gone, c]
         # Drop dead edges of `keep`, and note its neighbours.
-        last = -1
+        last = -1  # the half-edge before h that stays
         h = head[keep]
         degree[keep] = 0
         while h >= 0:
@@ -134,7 +134,7 @@ def _merge(ends, length, strength, area, sums, border, colour, size):  # type: i
             if alive[f]:
                 edge_to[end[f, 1 - (h & 1)]] = f
                 degree[keep] += 1
-                last = h
+                last = h  # type: ignore[assignment]
             elif last >= 0:
                 following[last] = ahead
             else:
