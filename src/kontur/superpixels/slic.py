@@ -209,7 +209,7 @@ def _iterate(planes, labels, rows, columns, step, weight, adaptive, iterations, 
     # SLICO: a colour distance is divided by the largest one its cluster has had, but counted like m at that distance.
     share = np.ones(count, np.float32)
     best = np.empty((height, width), np.int16)
-    reach = int(np.ceil(step)) + 1
+    reach = int(np.ceil(step))
     near_x = np.empty(2 * reach + 1, np.int16)
     for iteration in range(iterations):
         phase = iteration % stride
@@ -230,59 +230,71 @@ def _assign(planes, labels, best, rows, columns, centre, share, adaptive, per_pi
             best[y, x] = np.int16(-1) if labels[y, x] < 0 else _FAR
     for d in range(2 * reach + 1):
         near_x[d] = np.int16(min(per_pixel * np.float32(abs(d - reach)), np.float32(9000)))
+    # Flat arrays and unsigned places: a slice for each short row would cost more than the row.
+    values, flat_best, flat_labels = planes.ravel(), best.ravel(), labels.ravel()
+    plane = np.uint64(height * width)
     for k in range(len(rows)):
         left, right = max(0, columns[k] - reach), min(width, columns[k] + reach + 1)
-        near = near_x[left - (columns[k] - reach) :]
+        skipped = np.uint64(left - (columns[k] - reach))
+        n = np.uint64(right - left)
         top, bottom = max(0, rows[k] - reach), min(height, rows[k] + reach + 1)
         for y in range(top + (phase - top) % stride, bottom, stride):
             near_y = np.int16(min(per_pixel * np.float32(abs(y - rows[k])), np.float32(9000)))
-            if adaptive:
-                _shared_row(
-                    planes[:, y, left:right], near, best[y, left:right], labels[y, left:right], centre[k], near_y,
-                    share[k], k,
-                )  # fmt: skip
-            elif channels == 3:
-                _row3(
-                    planes[0, y, left:right], planes[1, y, left:right], planes[2, y, left:right], near,
-                    best[y, left:right], labels[y, left:right], centre[k, 0], centre[k, 1], centre[k, 2], near_y, k,
-                )  # fmt: skip
+            first = np.uint64(y * width + left)
+            if channels == 3:
+                a, b, c = centre[k, 0], centre[k, 1], centre[k, 2]
+                if adaptive:
+                    _shared_row3(
+                        values, plane, near_x, skipped, flat_best, flat_labels, first, n, a, b, c, near_y, share[k], k
+                    )
+                else:
+                    _row3(values, plane, near_x, skipped, flat_best, flat_labels, first, n, a, b, c, near_y, k)
             else:
-                _row(planes[:, y, left:right], near, best[y, left:right], labels[y, left:right], centre[k], near_y, k)
+                _row(
+                    planes[:, y, left:right], near_x[skipped:], best[y, left:right], labels[y, left:right], centre[k],
+                    near_y, share[k], k,
+                )  # fmt: skip
 
 
-@njit(nogil=True)
-def _row3(p, q, r, near, best, labels, a, b, c, near_y, k):  # type: ignore[no-untyped-def]
+@njit(nogil=True, inline="always")
+def _row3(values, plane, near, skipped, best, labels, first, n, a, b, c, near_y, k):  # type: ignore[no-untyped-def]
     """One row of one cluster's window, three planes: plain int16, which the compiler turns into vector instructions."""
-    for x in range(len(best)):
-        d = add16(add16(distance16(p[x], a), distance16(q[x], b)), add16(distance16(r[x], c), add16(near[x], near_y)))
-        closer = d < best[x]
-        best[x] = d if closer else best[x]
-        labels[x] = k if closer else labels[x]
+    for x in range(n):
+        i = first + x
+        colour = add16(
+            add16(distance16(values[i], a), distance16(values[i + plane], b)), distance16(values[i + plane + plane], c)
+        )
+        d = add16(colour, add16(near[skipped + x], near_y))
+        closer = d < best[i]
+        best[i] = d if closer else best[i]
+        labels[i] = k if closer else labels[i]
 
 
-@njit(nogil=True)
-def _row(planes, near, best, labels, centre, near_y, k):  # type: ignore[no-untyped-def]
-    """The same for any number of planes."""
-    for x in range(len(best)):
-        d = add16(near[x], near_y)
-        for c in range(planes.shape[0]):
-            d = add16(d, distance16(planes[c, x], centre[c]))
-        if d < best[x]:
-            best[x] = d
-            labels[x] = k
-
-
-@njit(nogil=True)
-def _shared_row(planes, near, best, labels, centre, near_y, share, k):  # type: ignore[no-untyped-def]
+@njit(nogil=True, inline="always")
+def _shared_row3(values, plane, near, skipped, best, labels, first, n, a, b, c, near_y, share, k):  # type: ignore[no-untyped-def]
     """The same for SLICO: the colour distance is scaled by the cluster's own share."""
+    for x in range(n):
+        i = first + x
+        colour = add16(
+            add16(distance16(values[i], a), distance16(values[i + plane], b)), distance16(values[i + plane + plane], c)
+        )
+        d = add16(np.int16(np.float32(colour) * share), add16(near[skipped + x], near_y))
+        closer = d < best[i]
+        best[i] = d if closer else best[i]
+        labels[i] = k if closer else labels[i]
+
+
+@njit(nogil=True)
+def _row(planes, near, best, labels, centre, near_y, share, k):  # type: ignore[no-untyped-def]
+    """The same for any number of planes."""
     for x in range(len(best)):
         colour = np.int16(0)
         for c in range(planes.shape[0]):
             colour = add16(colour, distance16(planes[c, x], centre[c]))
-        d = add16(np.int16(min(np.float32(colour) * share, np.float32(14000))), add16(near[x], near_y))
-        closer = d < best[x]
-        best[x] = d if closer else best[x]
-        labels[x] = k if closer else labels[x]
+        d = add16(np.int16(np.float32(colour) * share), add16(near[x], near_y))
+        if d < best[x]:
+            best[x] = d
+            labels[x] = k
 
 
 @njit(cache=True, nogil=True)
@@ -296,14 +308,25 @@ def _update(planes, labels, rows, columns, centre, share, adaptive, weight, phas
         while begin < width:
             k = labels[y, begin]
             end = begin + 1
-            while end < width and labels[y, end] == k:
-                end += 1
+            if channels == 3:
+                a, b, c = int(planes[0, y, begin]), int(planes[1, y, begin]), int(planes[2, y, begin])
+                while end < width and labels[y, end] == k:
+                    a += planes[0, y, end]
+                    b += planes[1, y, end]
+                    c += planes[2, y, end]
+                    end += 1
+                if k >= 0:
+                    total[k, 0] += a
+                    total[k, 1] += b
+                    total[k, 2] += c
+            else:
+                while end < width and labels[y, end] == k:
+                    end += 1
+                if k >= 0:
+                    for plane in range(channels):
+                        for x in range(begin, end):
+                            total[k, plane] += planes[plane, y, x]
             if k >= 0:
-                for c in range(channels):
-                    part = np.int32(0)
-                    for x in range(begin, end):
-                        part += np.int32(planes[c, y, x])
-                    total[k, c] += part
                 total[k, channels] += (begin + end - 1) * (end - begin) // 2
                 total[k, channels + 1] += y * (end - begin)
                 total[k, channels + 2] += end - begin
