@@ -27,7 +27,7 @@ from kontur.core.segmentation import BACKGROUND, Segmentation
 from .pixel_features import Seed, with_note
 
 SIGMAS = (0.7, 1.6, 3.5, 6.0, 10.0)
-_MARKED = 2_500  # pixels a label learns from, at most
+_MARKED = 1_500  # pixels a label learns from, at most
 _FEATURE_BYTES = 256 * 2**20
 
 
