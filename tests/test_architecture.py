@@ -77,7 +77,9 @@ def test_torch_is_imported_only_where_it_may_be(path):
     roots = {name.split(".")[0] for name in imports(path)}
     if room(path) not in TORCH_ALLOWED | {"cli"}:
         assert not roots & {"torch", "torchvision", "timm", "lightning_fabric"}
-    assert not roots & {"cv2", "pycocotools", "cityscapesscripts", "faster_coco_eval"}, "peers are for tests and benchmarks"
+    assert not roots & {"cv2", "pycocotools", "cityscapesscripts", "faster_coco_eval"}, (
+        "peers are for tests and benchmarks"
+    )
 
 
 BLOCK_TORCH = """
@@ -105,5 +107,7 @@ def test_a_segmentation_runs_with_torch_blocked(tmp_path):
 
 def test_importing_kontur_imports_nothing_heavy():
     code = "import sys, kontur; print(' '.join(sorted(set(m.split('.')[0] for m in sys.modules))))"
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
     assert not loaded & {"numpy", "scipy", "skimage", "sklearn", "numba", "PIL", "torch", "typer", "onnxruntime"}

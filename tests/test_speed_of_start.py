@@ -9,6 +9,7 @@ import sys
 def test_import_kontur_is_instant():
     code = "import time; t = time.perf_counter(); import kontur; print(time.perf_counter() - t)"
     best = min(
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout) for _ in range(3)
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+        for _ in range(3)
     )
     assert best < 0.15

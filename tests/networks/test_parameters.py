@@ -63,9 +63,7 @@ def test_counts_that_are_published_rounded():
     assert count("linknet", 19) == pytest.approx(11.5e6, rel=0.01)
     with torch.device("meta"):
         network = build("deconvnet", 21)
-    norms = sum(
-        p.numel() for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d) for p in m.parameters()
-    )
+    norms = sum(p.numel() for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d) for p in m.parameters())
     assert sum(p.numel() for p in network.parameters()) - norms == pytest.approx(251.8e6, abs=0.05e6)
 
 

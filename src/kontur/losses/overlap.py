@@ -73,9 +73,7 @@ def focal_tversky_loss(
     return nothing(logits) if index is None else (1 - index).clamp_min(1e-7).pow(gamma).mean()
 
 
-def _tversky(
-    logits: Tensor, target: Tensor, ignore: int, alpha: float, beta: float, smooth: float
-) -> Tensor | None:
+def _tversky(logits: Tensor, target: Tensor, ignore: int, alpha: float, beta: float, smooth: float) -> Tensor | None:
     if alpha < 0 or beta < 0:
         raise InputError(f"options alpha, beta: expected at least 0, got {alpha}, {beta}")
     sums = _sums(logits, target, ignore)
@@ -95,4 +93,3 @@ def _sums(logits: Tensor, target: Tensor, ignore: int) -> tuple[Tensor, Tensor, 
     true = torch.bincount(labels, minlength=logits.shape[1]).to(probabilities)
     both = torch.zeros_like(true).index_add(0, labels, probabilities.gather(1, labels[:, None])[:, 0])
     return both, probabilities.sum(dim=0), true
-

@@ -25,7 +25,12 @@ _ROWS = (
     Entry("fcn32s", "fcn", "Long, Shelhamer & Darrell, CVPR 2015, arXiv:1411.4038", 2015),
     Entry("fcn16s", "fcn", "Long, Shelhamer & Darrell, CVPR 2015, arXiv:1411.4038", 2015),
     Entry("fcn8s", "fcn", "Long, Shelhamer & Darrell, CVPR 2015, arXiv:1411.4038", 2015),
-    Entry("fcn_resnet50", "fcn_resnet", "Long, Shelhamer & Darrell, CVPR 2015, arXiv:1411.4038; torchvision's ResNet form", 2015),
+    Entry(
+        "fcn_resnet50",
+        "fcn_resnet",
+        "Long, Shelhamer & Darrell, CVPR 2015, arXiv:1411.4038; torchvision's ResNet form",
+        2015,
+    ),
     Entry("unet", "unet", "Ronneberger, Fischer & Brox, MICCAI 2015, arXiv:1505.04597", 2015),
     Entry("segnet", "segnet", "Badrinarayanan, Kendall & Cipolla, TPAMI 2017, arXiv:1511.00561", 2015),
     Entry("deconvnet", "deconvnet", "Noh, Hong & Han, ICCV 2015, arXiv:1505.04366", 2015),
@@ -46,7 +51,12 @@ _ROWS = (
     Entry("bisenet", "bisenet", "Yu et al., ECCV 2018, arXiv:1808.00897", 2018),
     Entry("erfnet", "erfnet", "Romera et al., IEEE T-ITS 19(1), 2018", 2018),
     Entry("segformer_b0", "segformer", "Xie et al., NeurIPS 2021, arXiv:2105.15203", 2021),
-    Entry("kontur_lite", "kontur_lite", "this project; encoder: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946 (Lite)", 2026),
+    Entry(
+        "kontur_lite",
+        "kontur_lite",
+        "this project; encoder: Tan & Le, EfficientNet, ICML 2019, arXiv:1905.11946 (Lite)",
+        2026,
+    ),
 )
 
 CATALOGUE: dict[str, Entry] = {row.name: row for row in _ROWS}

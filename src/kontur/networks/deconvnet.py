@@ -9,6 +9,8 @@ Differs from the paper: run on the whole image instead of on proposals, so fc6 s
 
 from __future__ import annotations
 
+import itertools
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -31,7 +33,7 @@ class DeconvNet(nn.Module):
         narrower = (WIDTHS[0], *WIDTHS[:-1])
         for level in reversed(range(5)):
             widths = [WIDTHS[level]] * DEPTHS[level] + [narrower[level]]
-            layers = [_unit(nn.ConvTranspose2d(i, o, 3, padding=1), o) for i, o in zip(widths[:-1], widths[1:], strict=True)]
+            layers = [_unit(nn.ConvTranspose2d(i, o, 3, padding=1), o) for i, o in itertools.pairwise(widths)]
             self.decoder.append(nn.Sequential(*layers))
         self.classify = nn.Conv2d(WIDTHS[0], classes, 1)
 

@@ -39,7 +39,11 @@ class ASPP(nn.Module):
     def __init__(self, inputs: int, rates: Sequence[int], outputs: int = 256) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
-            [unit(inputs, outputs, 1), *(unit(inputs, outputs, 3, rate) for rate in rates), ImagePooling(inputs, outputs)]
+            [
+                unit(inputs, outputs, 1),
+                *(unit(inputs, outputs, 3, rate) for rate in rates),
+                ImagePooling(inputs, outputs),
+            ]
         )
         self.project = nn.Sequential(*unit(len(self.branches) * outputs, outputs, 1), nn.Dropout(0.5))
 

@@ -35,11 +35,16 @@ class Initial(nn.Module):
 class Bottleneck(nn.Module):
     """Figure 2b without a change of size: 1x1 down to a quarter, a convolution, 1x1 up, dropout, plus the input."""
 
-    def __init__(self, width: int, dropout: float, activation: type[nn.Module], *, dilation: int = 1, asymmetric: bool = False) -> None:
+    def __init__(
+        self, width: int, dropout: float, activation: type[nn.Module], *, dilation: int = 1, asymmetric: bool = False
+    ) -> None:
         super().__init__()
         inner = width // 4
         if asymmetric:
-            middle = [*_block(inner, inner, (5, 1), activation, padding=(2, 0)), *_block(inner, inner, (1, 5), activation, padding=(0, 2))]
+            middle = [
+                *_block(inner, inner, (5, 1), activation, padding=(2, 0)),
+                *_block(inner, inner, (1, 5), activation, padding=(0, 2)),
+            ]
         else:
             middle = _block(inner, inner, 3, activation, padding=dilation, dilation=dilation)
         self.extension = nn.Sequential(
@@ -83,7 +88,11 @@ class Upsampling(nn.Module):
         self.reduce = nn.Sequential(*_block(inputs, inner, 1, nn.ReLU))
         self.enlarge = nn.ConvTranspose2d(inner, inner, 2, stride=2, bias=False)
         self.expand = nn.Sequential(
-            nn.BatchNorm2d(inner), nn.ReLU(), nn.Conv2d(inner, outputs, 1, bias=False), nn.BatchNorm2d(outputs), nn.Dropout2d(dropout)
+            nn.BatchNorm2d(inner),
+            nn.ReLU(),
+            nn.Conv2d(inner, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.Dropout2d(dropout),
         )
 
     def forward(self, feature: Tensor, indices: Tensor, size: torch.Size) -> Tensor:
@@ -121,7 +130,9 @@ class ENet(nn.Module):
         return self.classify(up, output_size=image.shape[-2:])
 
 
-def _block(inputs: int, outputs: int, window: int | tuple[int, int], activation: type[nn.Module], **options: object) -> list[nn.Module]:
+def _block(
+    inputs: int, outputs: int, window: int | tuple[int, int], activation: type[nn.Module], **options: object
+) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, window, bias=False, **options), nn.BatchNorm2d(outputs), activation()]  # type: ignore[arg-type]
 
 

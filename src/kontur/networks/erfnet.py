@@ -75,7 +75,9 @@ class ERFNet(nn.Module):
         self.down2 = Downsampler(16, 64)
         self.stage2 = nn.Sequential(*(NonBottleneck1D(64, 0.03) for _ in range(5)))
         self.down3 = Downsampler(64, 128)
-        self.stage3 = nn.Sequential(*(NonBottleneck1D(128, 0.3, dilation) for _ in range(2) for dilation in (2, 4, 8, 16)))
+        self.stage3 = nn.Sequential(
+            *(NonBottleneck1D(128, 0.3, dilation) for _ in range(2) for dilation in (2, 4, 8, 16))
+        )
         self.up4 = Upsampler(128, 64)
         self.stage4 = nn.Sequential(*(NonBottleneck1D(64, 0.0) for _ in range(2)))
         self.up5 = Upsampler(64, 16)

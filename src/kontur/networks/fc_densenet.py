@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .network import Network
@@ -80,11 +79,15 @@ def _layer(inputs: int, growth: int) -> nn.Sequential:
 
 
 def _transition_down(width: int) -> nn.Sequential:
-    return nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 1), nn.Dropout2d(0.2), nn.MaxPool2d(2))
+    return nn.Sequential(
+        nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 1), nn.Dropout2d(0.2), nn.MaxPool2d(2)
+    )
 
 
 def _network(name: str, classes: int, channels: int, layers: Sequence[int], growth: int) -> Network:
-    return Network(FCDenseNet(classes, channels, layers, growth), name=name, classes=classes, channels=channels, least=(32, 32))
+    return Network(
+        FCDenseNet(classes, channels, layers, growth), name=name, classes=classes, channels=channels, least=(32, 32)
+    )
 
 
 def fc_densenet56(classes: int, channels: int = 3) -> Network:

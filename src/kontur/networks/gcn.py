@@ -26,10 +26,12 @@ class GlobalConvolution(nn.Module):
         super().__init__()
         half = kernel // 2
         self.left = nn.Sequential(
-            nn.Conv2d(inputs, outputs, (kernel, 1), padding=(half, 0)), nn.Conv2d(outputs, outputs, (1, kernel), padding=(0, half))
+            nn.Conv2d(inputs, outputs, (kernel, 1), padding=(half, 0)),
+            nn.Conv2d(outputs, outputs, (1, kernel), padding=(0, half)),
         )
         self.right = nn.Sequential(
-            nn.Conv2d(inputs, outputs, (1, kernel), padding=(0, half)), nn.Conv2d(outputs, outputs, (kernel, 1), padding=(half, 0))
+            nn.Conv2d(inputs, outputs, (1, kernel), padding=(0, half)),
+            nn.Conv2d(outputs, outputs, (kernel, 1), padding=(half, 0)),
         )
 
     def forward(self, feature: Tensor) -> Tensor:
@@ -56,13 +58,16 @@ class GCN(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.score = nn.ModuleList(
-            nn.Sequential(GlobalConvolution(width, classes, kernel), BoundaryRefinement(classes)) for width in encoder.widths
+            nn.Sequential(GlobalConvolution(width, classes, kernel), BoundaryRefinement(classes))
+            for width in encoder.widths
         )
         self.refine = nn.ModuleList(BoundaryRefinement(classes) for _ in range(5))
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, H, W) -> logits (B, K, H, W)."""
-        scores = [score(feature) for score, feature in zip(self.score, self.encoder(image), strict=True)]  # /4 /8 /16 /32
+        scores = [
+            score(feature) for score, feature in zip(self.score, self.encoder(image), strict=True)
+        ]  # /4 /8 /16 /32
         merged = scores[3]
         for finer, refine in zip((scores[2], scores[1], scores[0]), self.refine, strict=False):
             merged = refine(_resized(merged, finer.shape[-2:]) + finer)
@@ -75,7 +80,9 @@ def _resized(scores: Tensor, size: torch.Size) -> Tensor:
     return F.interpolate(scores, size, mode="bilinear", align_corners=False)
 
 
-def gcn(classes: int, channels: int = 3, *, encoder: str = "resnet152", kernel: int = 7, pretrained: bool = False) -> Network:
+def gcn(
+    classes: int, channels: int = 3, *, encoder: str = "resnet152", kernel: int = 7, pretrained: bool = False
+) -> Network:
     """GCN on a ResNet. kernel: the odd window k, 3 or more."""
     if kernel < 3 or kernel % 2 == 0:
         raise OptionError(f"option kernel: expected an odd whole number, at least 3, got {kernel}")

@@ -11,7 +11,6 @@ The stride of 2 is for poles, signs and people, which are a few pixels wide; it 
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 

@@ -25,12 +25,16 @@ class Lattice:
             elevated = _elevate(positions.double())
             corner, rank = _enclosing_simplex(elevated)
             self.weights = _barycentric(elevated, corner, rank).to(positions.dtype)  # (N, d+1)
-            keys = corner[:, None, :] + _canonical(dimensions, positions.device)[:, rank].permute(1, 0, 2)  # (N, d+1, d+1)
+            keys = corner[:, None, :] + _canonical(dimensions, positions.device)[:, rank].permute(
+                1, 0, 2
+            )  # (N, d+1, d+1)
             keys = keys.reshape(-1, dimensions + 1)[:, :dimensions]
             low = keys.min(dim=0).values - dimensions - 1
             self._span = keys.max(dim=0).values - low + dimensions + 2
             if math.prod(float(s) for s in self._span) > 2.0**62:
-                raise ValueError(f"positions: expected a spread that fits the lattice, got spans of {self._span.tolist()} cells")
+                raise ValueError(
+                    f"positions: expected a spread that fits the lattice, got spans of {self._span.tolist()} cells"
+                )
             self._points, self.corners = torch.unique(self._packed(keys - low), return_inverse=True)
             self.corners = self.corners.reshape(count, dimensions + 1)
             self._neighbours = [self._neighbours_along(axis) for axis in range(dimensions + 1)]

@@ -30,7 +30,8 @@ class PyramidPooling(nn.Module):
         self.bins = tuple(bins)
         inner = inputs // len(bins)
         self.project = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(inputs, inner, 1, bias=False), nn.BatchNorm2d(inner), nn.ReLU(inplace=True)) for _ in bins
+            nn.Sequential(nn.Conv2d(inputs, inner, 1, bias=False), nn.BatchNorm2d(inner), nn.ReLU(inplace=True))
+            for _ in bins
         )
 
     def forward(self, feature: Tensor) -> Tensor:

@@ -71,7 +71,10 @@ class RefineNet(nn.Module):
         self.encoder = encoder
         widths = encoder.widths
         self.blocks = nn.ModuleList(
-            [RefineBlock(widths[3], 512, first=True), *(RefineBlock(width, 256) for width in (widths[2], widths[1], widths[0]))]
+            [
+                RefineBlock(widths[3], 512, first=True),
+                *(RefineBlock(width, 256) for width in (widths[2], widths[1], widths[0])),
+            ]
         )
         self.hand_down = nn.ModuleList([_conv3x3(512, 256), _conv3x3(256, 256), _conv3x3(256, 256)])
         self.dropout = nn.Dropout(0.5)

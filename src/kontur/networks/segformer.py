@@ -126,7 +126,9 @@ class AllMLPDecoder(nn.Module):
     def __init__(self, widths: Sequence[int], inner: int, classes: int) -> None:
         super().__init__()
         self.unify = nn.ModuleList(nn.Conv2d(width, inner, 1) for width in widths)  # a linear layer at every pixel
-        self.fuse = nn.Sequential(nn.Conv2d(len(widths) * inner, inner, 1, bias=False), nn.BatchNorm2d(inner), nn.ReLU())
+        self.fuse = nn.Sequential(
+            nn.Conv2d(len(widths) * inner, inner, 1, bias=False), nn.BatchNorm2d(inner), nn.ReLU()
+        )
         self.dropout = nn.Dropout(0.1)
         self.classify = nn.Conv2d(inner, classes, 1)
 

@@ -10,6 +10,8 @@ implementation whose parameter count is the reference.
 
 from __future__ import annotations
 
+import itertools
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -30,7 +32,7 @@ class SegNet(nn.Module):
         for level in reversed(range(5)):
             widths = [WIDTHS[level]] * DEPTHS[level] + [narrower[level]]
             layers: list[nn.Module] = []
-            for number, (inputs, outputs) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+            for number, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
                 if level == 0 and number == DEPTHS[0] - 1:
                     layers += [nn.Conv2d(inputs, classes, 3, padding=1), nn.BatchNorm2d(classes)]
                 else:

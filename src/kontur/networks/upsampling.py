@@ -63,7 +63,9 @@ class UnpoolIndices(nn.Module):
     def forward(self, feature: Tensor, indices: Tensor | None = None, size: torch.Size | None = None) -> Tensor:
         """size: (H, W) of the map that was pooled, where it is not factor·H × factor·W (odd sizes)."""
         if indices is None:
-            raise InputError("unpool_indices: expected the indices of the max pooling, got None. Pool with return_indices=True")
+            raise InputError(
+                "unpool_indices: expected the indices of the max pooling, got None. Pool with return_indices=True"
+            )
         if indices.shape != feature.shape:
             raise InputError(
                 f"unpool_indices: expected indices of the feature's shape {tuple(feature.shape)}, got {tuple(indices.shape)}"
@@ -84,7 +86,9 @@ class UnpoolFixed(nn.Module):
 
     def forward(self, feature: Tensor, indices: Tensor | None = None) -> Tensor:
         batch, channels, height, width = feature.shape
-        cell = F.pad(feature.reshape(batch, channels, height, 1, width, 1), (0, self.factor - 1, 0, 0, 0, self.factor - 1))
+        cell = F.pad(
+            feature.reshape(batch, channels, height, 1, width, 1), (0, self.factor - 1, 0, 0, 0, self.factor - 1)
+        )
         return cell.reshape(batch, channels, height * self.factor, width * self.factor)
 
 

