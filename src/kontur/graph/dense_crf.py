@@ -24,7 +24,7 @@ from ..core.prompts import Prompts
 from ..core.segmentation import BACKGROUND, Segmentation
 
 _CERTAIN = 1e-4  # probability left to the other labels at a pixel that a person marked
-_SAMPLE = 20_000  # pixels a colour model is fitted to
+_SAMPLE = 8_000  # pixels a colour model is fitted to
 
 
 @method
@@ -215,51 +215,32 @@ def _posterior(
     colours: NDArray[np.float32], labels: NDArray[np.int32], count: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """(K, N) probabilities of each pixel's colour under the labels' Gaussian mixtures, equal priors."""
+    from ..kernels.colour_models import first_model
+
+    planes = np.ascontiguousarray(colours.T)
     scores = np.full((count, len(colours)), -1e4, np.float32)
     for k in range(count):
         members = np.flatnonzero(labels == k)
         if members.size:
-            sample = colours[members if members.size <= _SAMPLE else rng.choice(members, _SAMPLE, replace=False)]
-            scores[k] = _mixture_score(sample, colours, rng)
+            # At least three grey levels wide in every band.
+            scores[k] = -first_model(planes[:, members], 5, 9.0, rng).costs(planes)[0]
     scores -= scores.max(axis=0)
     np.exp(scores, out=scores)
     scores += np.float32(1e-3)  # no colour is impossible: the CRF decides where models are sure by accident
     return scores / scores.sum(axis=0)
 
 
-def _mixture_score(
-    sample: NDArray[np.float32], colours: NDArray[np.float32], rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Log density (N,) of colours under five full Gaussians fitted to a sample by k-means."""
-    owner, centres = _kmeans(sample, 5, rng)
-    bands = sample.shape[1]
-    score = np.full(len(colours), -np.inf, np.float32)
-    for k in range(len(centres)):
-        part = sample[owner == k].astype(np.float64)
-        spread = np.eye(bands) * 9.0  # at least three grey levels a band
-        if len(part) > 1:
-            spread += np.atleast_2d(np.cov(part, rowvar=False))
-        root = np.linalg.cholesky(np.linalg.inv(spread))
-        away = (colours - centres[k]) @ root.astype(np.float32)
-        height = np.log(len(part) / len(sample)) + np.log(np.diag(root)).sum()
-        np.logaddexp(score, np.float32(height) - (away * away).sum(axis=1) / np.float32(2), out=score)
-    return score
-
-
 def _soft_clusters(colours: NDArray[np.float32], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """(K, N): each pixel shared among k-means colours by its distance, by Gaussians as wide as the clusters are."""
-    sample = colours if len(colours) <= _SAMPLE else colours[rng.choice(len(colours), _SAMPLE, replace=False)]
-    _, centres = _kmeans(sample, count, rng)
+    centres = _centres(colours if len(colours) <= _SAMPLE else rng.choice(colours, _SAMPLE, replace=False), count, rng)
     away = np.stack([((colours - centre) ** 2).sum(axis=1) for centre in centres])
     width = max(float(away.min(axis=0).mean()) / colours.shape[1], 1.0)
     soft = np.exp(-(away - away.min(axis=0)) / np.float32(2 * width))
     return soft / soft.sum(axis=0)
 
 
-def _kmeans(
-    sample: NDArray[np.float32], count: int, rng: np.random.Generator
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Owner (n,) and centres (at most count, C), none of them empty; far-apart starts, ten rounds of Lloyd."""
+def _centres(sample: NDArray[np.float32], count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """At most `count` k-means centres (k, C), none without pixels: far-apart starts, ten rounds of Lloyd."""
     centres = sample[rng.integers(len(sample))][None]
     nearest = ((sample - centres[0]) ** 2).sum(axis=1)
     while len(centres) < count and nearest.max() > 0:
@@ -267,8 +248,6 @@ def _kmeans(
         centres = np.concatenate([centres, pick[None]])
         nearest = np.minimum(nearest, ((sample - pick) ** 2).sum(axis=1))
     for _ in range(10):
-        owner = (((sample[:, None] - centres) ** 2).sum(axis=2)).argmin(axis=1)
+        owner = np.stack([((sample - centre) ** 2).sum(axis=1) for centre in centres]).argmin(axis=0)
         centres = np.stack([sample[owner == k].mean(axis=0) for k in np.unique(owner)])
-    owner = (((sample[:, None] - centres) ** 2).sum(axis=2)).argmin(axis=1)
-    used, owner = np.unique(owner, return_inverse=True)
-    return owner, centres[used]
+    return centres

@@ -10,7 +10,7 @@ next is the cheapest of all parts, so that a number of regions can be asked for.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def normalized_cut(
     return Segmentation.from_labels(parts[fine - 1])
 
 
-def _contacts(ends: NDArray[np.int32], nodes: int) -> object:
+def _contacts(ends: NDArray[np.int32], nodes: int) -> Any:
     from scipy import sparse
 
     i, j = ends.T
@@ -60,8 +60,8 @@ def _contacts(ends: NDArray[np.int32], nodes: int) -> object:
 
 
 def _affinity(
-    colours: NDArray[np.float64], centres: NDArray[np.float64], touching: object, spacing: float, sigma: float
-) -> object:
+    colours: NDArray[np.float64], centres: NDArray[np.float64], touching: Any, spacing: float, sigma: float
+) -> Any:
     """exp(-d² / 2 sigma²) · exp(-r² / 2 (R/2)²) of all nodes at most R = 3 spacings apart, and of all that touch: CSR (n, n)."""
     from scipy import sparse
     from scipy.spatial import cKDTree

@@ -109,7 +109,7 @@ def _merge(ends, length, strength, area, sums, border, colour, size):  # type: i
     costs = np.empty(max(n - 1, 0), np.float64)
     done = 0
     while queue and done < n - 1:
-        cost, e, when = heapq.heappop(queue)
+        cost, e, when = heapq.heappop(queue)  # type: ignore[assignment]
         if not alive[e] or stamp[e] != when:
             continue
         keep, gone = end[e, 0], end[e, 1]

@@ -43,7 +43,7 @@ def even_cuts(affinity: Matrix, touching: Matrix, size: NDArray[np.float64], par
 
 def _one_thread() -> Any:
     """Thousands of small eigenproblems: threads of the linear algebra library would only wait for each other."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     return threadpool_limits(1, "blas")
 

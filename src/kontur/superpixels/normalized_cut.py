@@ -10,7 +10,7 @@ makes it hundreds of times faster; contours are colour contrast along the common
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ def ncut_labels(bands: NDArray, segments: int, sigma: float = 10.0) -> NDArray[n
     return even_cuts(affinity, touching, area, segments)[fine - 1] + 1
 
 
-def region_affinity(ids: NDArray[np.int32], planes: NDArray[np.float32], sigma: float) -> tuple[object, object]:
+def region_affinity(ids: NDArray[np.int32], planes: NDArray[np.float32], sigma: float) -> tuple[Any, Any]:
     """Weights and contacts of the regions 1..n of a map, (n, n) CSR each.
 
     A weight is the length of the common border times exp(-(d² + c²) / 2 sigma²), d the distance of mean colours, c the mean
@@ -76,7 +76,7 @@ def region_affinity(ids: NDArray[np.int32], planes: NDArray[np.float32], sigma: 
     weight = graph.length * (np.exp(-squares / (2 * sigma * sigma)) + 1e-6)
     shape = (len(area), len(area))
 
-    def symmetric(values: NDArray) -> object:
+    def symmetric(values: NDArray) -> Any:
         return sparse.csr_matrix((np.tile(values, 2), (np.concatenate([i, j]), np.concatenate([j, i]))), shape)
 
     return symmetric(weight), symmetric(np.ones(len(i)))
