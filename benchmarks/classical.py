@@ -275,6 +275,114 @@ def seeds(rounds: int) -> Iterator[Row]:
         yield from compare(f"SEEDS, K = {segments}", size, calls, {}, rounds, note)
 
 
+# --- sections: random walker, dense CRF, region hierarchy ---------------------------------------------------------------
+
+
+_WALKER_PEER = """
+import sys, time
+import numpy as np
+from skimage.segmentation import random_walker
+image, seeds = np.load(sys.argv[1]), np.load(sys.argv[2])
+started = time.perf_counter()
+labels = random_walker(image, seeds, channel_axis=-1)
+np.savez(sys.argv[3], labels=labels, seconds=time.perf_counter() - started)
+"""
+
+
+@section
+def random_walker(rounds: int) -> Iterator[Row]:
+    """Two seeds, beta 130; scikit-image's default mode once, in a process that is stopped after 100 s; labels against a direct solve."""
+    import tempfile
+
+    from skimage.segmentation import random_walker as skimage_walker
+
+    from kontur.graph.random_walker import walker_probabilities
+
+    for side, limit in ((256, 40), (512, 100)):
+        image = picture("512x512")[:: 512 // side, :: 512 // side].copy()
+        seeds = np.zeros((side, side), np.int32)
+        seeds[10, 10], seeds[side // 2, side // 2] = 1, 2
+
+        def ours(i: np.ndarray = image, s: np.ndarray = seeds) -> np.ndarray:
+            labels, probabilities = walker_probabilities(i, s, beta=130)
+            return labels[probabilities.argmax(axis=0)]
+
+        middle, best, result = timed({"ours": ours}, rounds)["ours"]
+        exact = skimage_walker(image, seeds, channel_axis=-1, mode="bf")
+        note = f"same label as the direct solve (mode 'bf') at {100 * np.mean(result == exact):.3f} % of the pixels"
+        with tempfile.TemporaryDirectory() as folder:
+            files = [f"{folder}/{name}" for name in ("image.npy", "seeds.npy", "out.npz")]
+            np.save(files[0], image)
+            np.save(files[1], seeds)
+            try:
+                subprocess.run([sys.executable, "-W", "ignore", "-c", _WALKER_PEER, *files], check=True, timeout=limit)
+                with np.load(files[2]) as done:
+                    theirs = 1e3 * float(done["seconds"])
+                    note += f"; as scikit-image's default at {100 * np.mean(result == done['labels']):.3f} %"
+            except subprocess.TimeoutExpired:
+                theirs = 1e3 * limit
+                note += f"; scikit-image was stopped after {limit} s, so the ratio is a lower bound"
+        aim = 20 if side == 512 else None
+        yield Row(
+            "random walker, 2 seeds", f"{side}x{side}", middle, best, "scikit-image cg_j", theirs, theirs, aim, note
+        )
+
+
+def crf_probabilities(size: str, labels: int) -> np.ndarray:
+    """(L, H, W) float32: smooth random scores, seed 0, through a softmax."""
+    from scipy import ndimage
+
+    width, height = map(int, size.split("x"))
+    scores = ndimage.gaussian_filter(np.random.default_rng(0).random((labels, height, width)), (0, 6, 6))
+    scores = np.exp((scores - scores.mean()) / scores.std())
+    return (scores / scores.sum(axis=0)).astype(np.float32)
+
+
+@section
+def dense_crf(rounds: int) -> Iterator[Row]:
+    """10 iterations, (sxy 3, w 3) and (sxy 80, srgb 13, w 10), from probabilities to probabilities, lattices included."""
+    from kontur.graph.dense_crf import refine_probabilities
+
+    for size in SIZES:
+        for labels in (2, 21):
+            if size == SIZES[1] and labels == 21:
+                continue  # the peer alone would hold the machine for half a minute a round
+            image, given = picture(size), crf_probabilities(size, labels)
+            calls: dict[str, Callable[[], Any]] = {"ours": lambda p=given, i=image: refine_probabilities(p, i)}
+            try:
+                from pydensecrf.densecrf import DenseCRF2D
+
+                def peer(p: np.ndarray = given, i: np.ndarray = image) -> np.ndarray:
+                    crf = DenseCRF2D(i.shape[1], i.shape[0], len(p))
+                    crf.setUnaryEnergy(-np.log(p).reshape(len(p), -1))
+                    crf.addPairwiseGaussian(sxy=3, compat=3)
+                    crf.addPairwiseBilateral(sxy=80, srgb=13, rgbim=i, compat=10)
+                    return np.array(crf.inference(10)).reshape(p.shape)
+
+                calls["pydensecrf"] = peer
+            except ImportError:
+                print("dense_crf: pydensecrf2 is not installed (it needs a compiler)")
+
+            def note(peer: str, ours: Any, theirs: Any) -> str:
+                return f"same MAP at {100 * np.mean(ours.argmax(0) == theirs.argmax(0)):.3f} % of the pixels"
+
+            yield from compare(f"dense CRF, L = {labels}", size, calls, {"pydensecrf": 2}, rounds, note)
+
+
+@section
+def hierarchy(rounds: int) -> Iterator[Row]:
+    """Region merging at 481x321: building the tree, and changing the level of one that is there; no peer."""
+    from kontur.graph.region_merging import merging_hierarchy
+
+    image = picture("512x512")[:321, :481].copy()
+    tree = merging_hierarchy(image)
+    levels = iter(np.linspace(0.05, 0.95, 10_000))
+    build = timed({"ours": lambda: merging_hierarchy(image)}, rounds)["ours"]
+    yield Row("merge tree", "481x321", build[0], build[1], "–", None, None, None, f"{len(tree)} leaves")
+    change = timed({"ours": lambda: tree.level(float(next(levels)))}, 200)["ours"]
+    yield Row("change of level", "481x321", change[0], change[1], "–", None, None, None, "at most 5 ms")
+
+
 # --- keeping the results ------------------------------------------------------------------------------------------------
 
 
