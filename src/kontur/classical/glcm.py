@@ -42,7 +42,7 @@ def glcm(
     window: Annotated[
         int, Option("side of the square in which pairs are counted; even is made odd", 3, 101, "pixels")
     ] = 21,
-    levels: Annotated[int, Option("grey levels", 2, 64, "levels")] = 16,
+    levels: Annotated[int, Option("grey levels; few make stripes of a slow shade", 2, 64, "levels")] = 32,
     distance: Annotated[int, Option("between the two pixels of a pair, along rows and columns", 1, 50, "pixels")] = 1,
     position: Position = 0.5,
     seed: Seed = 0,
