@@ -54,6 +54,7 @@ def spectral_labels(points: NDArray[np.floating], clusters: int, sigma: float, s
     """The cluster of each point (n, F): (n,) int32. At most n clusters."""
     from scipy.linalg import eigh
     from scipy.spatial.distance import cdist
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
 
     count = len(points)
     if count <= clusters:
@@ -64,7 +65,10 @@ def spectral_labels(points: NDArray[np.floating], clusters: int, sigma: float, s
     affinity = np.exp(np.maximum(-square / (2 * sigma**2), -600))
     np.fill_diagonal(affinity, 0)
     root = 1 / np.sqrt(affinity.sum(axis=1))
-    _, vectors = eigh(root[:, None] * affinity * root, subset_by_index=[count - clusters, count - 1])
+    with threadpool_limits(
+        1
+    ):  # a matrix this small is slower on more threads, and one gives the same digits everywhere
+        _, vectors = eigh(root[:, None] * affinity * root, subset_by_index=[count - clusters, count - 1])
     rows = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     _, labels = lloyd(rows.astype(np.float32), clusters, seed)
     return labels
