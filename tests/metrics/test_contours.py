@@ -61,6 +61,17 @@ def test_pairs_are_as_many_as_can_be(seed: int):
     assert swapped.sum() == found.sum()
 
 
+@pytest.mark.parametrize("density", [(0.5, 0.5), (0.45, 0.55), (0.9, 0.3)])
+def test_pairs_far_from_each_other_are_joined_by_long_paths(density: tuple[float, float]):
+    """Dense noise: short searches fail and Hopcroft and Karp's phases do the rest."""
+    random = np.random.default_rng(8)
+    prediction, truth = random.random((90, 90)) < density[0], random.random((90, 90)) < density[1]
+    prediction[:, 60:] &= random.random((90, 30)) < 0.5  # a surplus on the left, a lack on the right
+    truth[:, :30] &= random.random((90, 30)) < 0.5
+    found, _ = match_boundaries(prediction, truth, tolerance=2.3 / math.hypot(90, 90))
+    assert found.sum() == maximum_pairs(prediction, truth, 2.3)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_thinning_is_that_of_scikit_image(seed: int):
     random = np.random.default_rng(seed)
