@@ -496,16 +496,19 @@ class _Reader:
         self, where: str, entries: Sequence[Mapping[str, Any]]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[Any, int]]:
         """Positions of each entry's image and category (-1: unknown), and the unknown categories with their number."""
-        image = [self.images.get(entry.get("image_id"), -1) for entry in entries]  # type: ignore[arg-type]
-        category = [self.categories.get(entry.get("category_id"), -1) for entry in entries]  # type: ignore[arg-type]
-        unknown = [short(entry.get("image_id")) for entry, place in zip(entries, image) if place < 0]
+        for place, entry in enumerate(entries):
+            id_of(f"{where}: entry {place}", entry, "image_id")
+            integer_of(f"{where}: entry {place}", entry, "category_id")
+        image = [self.images.get(entry["image_id"], -1) for entry in entries]
+        category = [self.categories.get(entry["category_id"], -1) for entry in entries]
+        unknown = [short(entry["image_id"]) for entry, place in zip(entries, image) if place < 0]
         if unknown:
             some = ", ".join(dict.fromkeys(unknown[:20]))
             raise InputError(f"{where}: {len(unknown)} entries refer to images that {self.where} does not list: {some}")
         foreign: dict[Any, int] = {}
         for entry, place in zip(entries, category):
             if place < 0:
-                foreign[entry.get("category_id")] = foreign.get(entry.get("category_id"), 0) + 1
+                foreign[entry["category_id"]] = foreign.get(entry["category_id"], 0) + 1
         return np.array(image, np.int64), np.array(category, np.int64), foreign
 
     def _boxes(
@@ -628,6 +631,6 @@ def _rectangle(entry: Mapping[str, Any]) -> list[list[float]]:
 
 
 def _number(where: str, value: Any, key: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not -1e300 < value < 1e300:
         raise InputError(f"{where}: expected a finite number as {key!r}, got {short(value)}")
     return float(value)
