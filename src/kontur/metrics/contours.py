@@ -357,39 +357,47 @@ _REMOVABLE = _removable()
 
 @njit(cache=True, nogil=True)
 def _thin(mask: NDArray[np.uint8], stride: int, removable: NDArray[np.bool_]) -> None:
-    """Thin a flat mask with a margin of one background pixel, in place."""
-    left = np.flatnonzero(mask)
-    count = len(left)
-    doomed = np.empty(count, np.int64)
-    changed = True
-    while changed:
-        changed = False
-        for turn in range(2):
-            marked = 0
-            kept = 0
-            for i in range(count):
-                p = left[i]
-                if mask[p] == 0:  # went in the sub-iteration before
-                    continue
-                left[kept] = p
-                kept += 1
-                code = (
-                    mask[p + 1]
-                    | mask[p - stride + 1] << 1
-                    | mask[p - stride] << 2
-                    | mask[p - stride - 1] << 3
-                    | mask[p - 1] << 4
-                    | mask[p + stride - 1] << 5
-                    | mask[p + stride] << 6
-                    | mask[p + stride + 1] << 7
-                )
-                if removable[turn, code]:
-                    doomed[marked] = p
-                    marked += 1
-            count = kept
-            for i in range(marked):
-                mask[doomed[i]] = 0
-            changed |= marked > 0
+    """Thin a flat mask with a margin of one background pixel, in place.
+
+    After the first two sub-iterations only the neighbours of pixels that went in the last two are asked: the others
+    have the neighbourhood with which they were kept before.
+    """
+    around = np.array([1, 1 - stride, -stride, -1 - stride, -1, stride - 1, stride, stride + 1])
+    candidates = np.flatnonzero(mask)
+    asked = np.zeros(mask.size, np.int32)  # the sub-iteration for which a pixel is already a candidate
+    doomed = np.empty(len(candidates), np.int64)
+    gone_before = doomed[:0].copy()
+    turn = 0
+    while True:
+        marked = 0
+        for p in candidates:
+            if mask[p] == 0:
+                continue
+            code = 0
+            for k in range(8):
+                code |= mask[p + around[k]] << k
+            if removable[turn % 2, code]:
+                doomed[marked] = p
+                marked += 1
+        gone = doomed[:marked].copy()
+        for p in gone:
+            mask[p] = 0
+        turn += 1
+        if turn > 1:
+            candidates = np.empty(8 * (len(gone) + len(gone_before)), np.int64)
+            count = 0
+            for removed in (gone_before, gone):
+                for p in removed:
+                    for k in range(8):
+                        q = p + around[k]
+                        if mask[q] != 0 and asked[q] != turn:
+                            asked[q] = turn
+                            candidates[count] = q
+                            count += 1
+            if count == 0:
+                return
+            candidates = candidates[:count]
+        gone_before = gone
 
 
 @njit(cache=True, nogil=True)
