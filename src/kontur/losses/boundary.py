@@ -12,7 +12,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from .targets import checked, nothing
+from .targets import at_least_single, checked, nothing
 
 
 def boundary_loss(logits: Tensor, target: Tensor, *, ignore: int = 255) -> Tensor:
@@ -25,7 +25,7 @@ def boundary_loss(logits: Tensor, target: Tensor, *, ignore: int = 255) -> Tenso
     if not bool(keep.any()):
         return nothing(logits)
     distances = signed_distances(target, logits.shape[1], ignore).to(logits.device)
-    weighted = logits.float().softmax(dim=1) * distances * keep[:, None]
+    weighted = at_least_single(logits).softmax(dim=1) * distances * keep[:, None]
     return weighted.sum() / (keep.sum() * logits.shape[1])
 
 

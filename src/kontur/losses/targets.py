@@ -1,4 +1,4 @@
-"""What every loss does first: check the pair, drop the ignored pixels, in float32 whatever the network's precision."""
+"""What every loss does first: check the pair, drop the ignored pixels, in float32 or better whatever the network's precision."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..core.errors import InputError
 
 
 def valid_pixels(logits: Tensor, target: Tensor, ignore: int) -> tuple[Tensor, Tensor]:
-    """The pixels that count: logits (N, K) float32 and class ids (N,) int64; N may be 0.
+    """The pixels that count: logits (N, K) in at least float32 and class ids (N,) int64; N may be 0.
 
     logits: (B, K, H, W) before softmax, K >= 2. target: (B, H, W) integers in 0..K-1 or `ignore`.
 
@@ -18,7 +18,7 @@ def valid_pixels(logits: Tensor, target: Tensor, ignore: int) -> tuple[Tensor, T
     """
     keep = checked(logits, target, ignore)
     classes = logits.shape[1]
-    flat = logits.float().movedim(1, -1).reshape(-1, classes)
+    flat = at_least_single(logits).movedim(1, -1).reshape(-1, classes)
     return flat[keep.reshape(-1)], target.reshape(-1)[keep.reshape(-1)].long()
 
 
@@ -43,6 +43,11 @@ def checked(logits: Tensor, target: Tensor, ignore: int) -> Tensor:
     return keep
 
 
+def at_least_single(logits: Tensor) -> Tensor:
+    """Half precision becomes float32; float32 and float64 stay."""
+    return logits if logits.dtype == torch.float64 else logits.float()
+
+
 def nothing(logits: Tensor) -> Tensor:
     """The loss of a batch in which every pixel is ignored: 0, with gradient 0 everywhere."""
-    return torch.nan_to_num(logits.float(), nan=0.0, posinf=0.0, neginf=0.0).sum() * 0.0
+    return torch.nan_to_num(at_least_single(logits), nan=0.0, posinf=0.0, neginf=0.0).sum() * 0.0
