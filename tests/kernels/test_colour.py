@@ -3,7 +3,7 @@
 import numpy as np
 from skimage.color import rgb2lab
 
-from kontur.kernels.colour import rgb_to_lab
+from kontur.kernels.colour import bytes_to_lab_planes, rgb_to_lab
 
 
 def test_by_hand():
@@ -19,3 +19,7 @@ def test_every_byte_colour_on_a_lattice():
     exact = rgb2lab(rgb)
     assert np.abs(rgb_to_lab(rgb) - exact).max() < 0.01
     assert np.abs(rgb_to_lab((rgb / 255).astype(np.float32)) - exact).max() < 0.01
+    planes = bytes_to_lab_planes(rgb)
+    expected = np.moveaxis(8 * (exact + np.array([0, 128, 128])), 2, 0)
+    assert np.abs(planes - expected).max() < 3
+    assert np.abs(planes - expected).mean() < 0.3

@@ -37,6 +37,38 @@ def rgb_to_lab(rgb: NDArray) -> NDArray[np.float32]:
     return lab
 
 
+@cache
+def _byte_tables() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Each byte's part in X, Y, Z, (3, 3, 256), of 2^22; the cube root of 2^14 steps, of 2^13."""
+    linear, _, matrix = tables()
+    parts = np.rint(matrix[:, :, None].astype(np.float64) * byte_table(linear) * (1 << 22)).astype(np.int32)
+    t = (np.arange((1 << 14) + 2) + 0.5) / (1 << 14)  # a step is read at its middle
+    root = np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16 / 116)
+    return parts, np.rint(root * (1 << 13)).astype(np.int32)
+
+
+def bytes_to_lab_planes(rgb: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """8 L*, 8 (a* + 128), 8 (b* + 128) of sRGB bytes (H, W, 3) -> (3, H, W) int16, off by less than 3."""
+    planes = np.empty((3, *rgb.shape[:2]), np.int16)
+    _bytes_to_lab_planes(rgb, planes, *_byte_tables())
+    return planes
+
+
+@njit(cache=True, nogil=True)
+def _bytes_to_lab_planes(rgb, planes, parts, root):  # type: ignore[no-untyped-def]
+    height, width = rgb.shape[:2]
+    half = 1 << 12
+    for y in range(height):
+        for x in range(width):
+            r, g, b = int(rgb[y, x, 0]), int(rgb[y, x, 1]), int(rgb[y, x, 2])
+            fx = root[(parts[0, 0, r] + parts[0, 1, g] + parts[0, 2, b]) >> 8]
+            fy = root[(parts[1, 0, r] + parts[1, 1, g] + parts[1, 2, b]) >> 8]
+            fz = root[(parts[2, 0, r] + parts[2, 1, g] + parts[2, 2, b]) >> 8]
+            planes[0, y, x] = np.int16((8 * 116 * fy + half - (8 * 16 << 13)) >> 13)
+            planes[1, y, x] = np.int16((8 * 500 * (fx - fy) + half + (8 * 128 << 13)) >> 13)
+            planes[2, y, x] = np.int16((8 * 200 * (fy - fz) + half + (8 * 128 << 13)) >> 13)
+
+
 @njit(cache=True, nogil=True)
 def lab_of(red, green, blue, root, matrix):  # type: ignore[no-untyped-def]
     """One pixel from linear light."""

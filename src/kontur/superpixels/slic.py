@@ -24,7 +24,7 @@ from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
-from ..kernels.colour import byte_table, lab_of, linear_light, tables
+from ..kernels.colour import bytes_to_lab_planes, lab_of, linear_light, tables
 from ..kernels.connectivity import connected
 from ..kernels.narrow import add16, distance16
 
@@ -103,8 +103,11 @@ def lab_planes(bands: NDArray) -> tuple[NDArray[np.int16], float]:
     bands = bands[..., None] if bands.ndim == 2 else bands
     channels = bands.shape[2]
     if channels == 3:
+        bands = np.ascontiguousarray(bands)
+        if bands.dtype == np.uint8:
+            return bytes_to_lab_planes(bands), 8.0
         planes = np.empty((3, *bands.shape[:2]), np.int16)
-        _lab_planes(np.ascontiguousarray(bands), planes, np.float32(8), *tables())
+        _lab_planes(bands, planes, np.float32(8), *tables())
         return planes, 8.0
     units = 8.0 if channels < 3 else min(8.0 * channels / 3, 64.0)
     scale = 100.0 * units * min(1.0, 3.0 / channels) / (255.0 if bands.dtype == np.uint8 else 1.0)
@@ -181,15 +184,11 @@ def _native(image: Image) -> NDArray:
 @njit(cache=True, nogil=True)
 def _lab_planes(rgb, planes, units, linear, root, matrix):  # type: ignore[no-untyped-def]
     height, width = rgb.shape[:2]
-    table = byte_table(linear)
     for y in range(height):
         for x in range(width):
-            if rgb.itemsize == 1:
-                red, green, blue = table[int(rgb[y, x, 0])], table[int(rgb[y, x, 1])], table[int(rgb[y, x, 2])]
-            else:
-                red = linear_light(rgb[y, x, 0], linear)
-                green = linear_light(rgb[y, x, 1], linear)
-                blue = linear_light(rgb[y, x, 2], linear)
+            red = linear_light(rgb[y, x, 0], linear)
+            green = linear_light(rgb[y, x, 1], linear)
+            blue = linear_light(rgb[y, x, 2], linear)
             lightness, a, b = lab_of(red, green, blue, root, matrix)
             planes[0, y, x] = np.int16(lightness * units + np.float32(0.5))
             # Shifted to be positive, so that cutting off the fraction rounds down everywhere.
@@ -210,7 +209,8 @@ def _iterate(planes, labels, rows, columns, step, weight, adaptive, iterations, 
     share = np.ones(count, np.float32)
     best = np.empty((height, width), np.int16)
     reach = int(np.ceil(step))
-    near_x = np.empty(2 * reach + 1, np.int16)
+    # Windows are widened to whole vectors: what is left over at a row's end would cost as much as a vector each pixel.
+    near_x = np.empty((reach + 15) // 16 * 32, np.int16)
     for iteration in range(iterations):
         phase = iteration % stride
         _assign(
@@ -228,14 +228,15 @@ def _assign(planes, labels, best, rows, columns, centre, share, adaptive, per_pi
         for x in range(width):
             # Outside the mask nothing is nearer than -1.
             best[y, x] = np.int16(-1) if labels[y, x] < 0 else _FAR
-    for d in range(2 * reach + 1):
-        near_x[d] = np.int16(min(per_pixel * np.float32(abs(d - reach)), np.float32(9000)))
+    wide = len(near_x) // 2
+    for d in range(2 * wide):
+        near_x[d] = np.int16(min(per_pixel * np.float32(abs(d - wide)), np.float32(9000)))
     # Flat arrays and unsigned places: a slice for each short row would cost more than the row.
     values, flat_best, flat_labels = planes.ravel(), best.ravel(), labels.ravel()
     plane = np.uint64(height * width)
     for k in range(len(rows)):
-        left, right = max(0, columns[k] - reach), min(width, columns[k] + reach + 1)
-        skipped = np.uint64(left - (columns[k] - reach))
+        left, right = max(0, columns[k] - wide), min(width, columns[k] + wide)
+        skipped = np.uint64(left - (columns[k] - wide))
         n = np.uint64(right - left)
         top, bottom = max(0, rows[k] - reach), min(height, rows[k] + reach + 1)
         for y in range(top + (phase - top) % stride, bottom, stride):
