@@ -356,7 +356,7 @@ def dense_crf(rounds: int) -> Iterator[Row]:
                     crf = DenseCRF2D(i.shape[1], i.shape[0], len(p))
                     crf.setUnaryEnergy(-np.log(p).reshape(len(p), -1))
                     crf.addPairwiseGaussian(sxy=3, compat=3)
-                    crf.addPairwiseBilateral(sxy=80, srgb=13, rgbim=i, compat=10)
+                    crf.addPairwiseBilateral(sxy=80, srgb=13, rgbim=i.copy(), compat=10)
                     return np.array(crf.inference(10)).reshape(p.shape)
 
                 calls["pydensecrf"] = peer

@@ -161,7 +161,7 @@ def _pair(start, other, weight, diagonal, extra):  # type: ignore[no-untyped-def
                 heaviest, near = weight[e], j
             if part[j] == -2 and weight[e] > heaviest_free and 1.1 * extra[j] < diagonal[j]:
                 heaviest_free, free = weight[e], j
-        if free >= 0 and heaviest_free >= 0.25 * heaviest:
+        if free >= 0 and heaviest_free >= 0.9 * heaviest:
             part[i] = part[free] = count
             count += 1
         elif near >= 0 and part[near] >= 0:
