@@ -1,6 +1,6 @@
 """Counting the pairs (a, b) of two label maps that lie on each other: the loop under the confusion matrix and PQ.
 
-Labels come in regions, so most pixels repeat the pair before them. Pairs are counted as runs: eight words of eight
+Labels come in regions, so most pixels repeat the pair before them. Pairs are counted as runs: four words of eight
 pixels are compared with the current pair at once, and only where one differs is the place of the change sought.
 """
 
@@ -29,16 +29,16 @@ def _trailing_zeros(typingctx, word):  # type: ignore[no-untyped-def]
 def _first_change(
     first_words: NDArray, second_words: NDArray, i: np.uint64, a_word: np.uint64, b_word: np.uint64
 ) -> np.uint64:
-    """The index of the next word, from i on, that differs from the current pair; eight are compared at once."""
-    zero, one, eight = uint64(0), uint64(1), uint64(8)
+    """The index of the next word, from i on, that differs from the current pair; four are compared at once."""
+    zero, one, four = uint64(0), uint64(1), uint64(4)
     words = uint64(first_words.size)
-    while i + eight <= words:
+    while i + four <= words:
         changed = zero  # one bit a word
-        for k in range(eight):
+        for k in range(four):
             changed |= uint64(((first_words[i + k] ^ a_word) | (second_words[i + k] ^ b_word)) != zero) << k
         if changed != zero:
             return i + _trailing_zeros(changed)
-        i += eight
+        i += four
     while i < words and ((first_words[i] ^ a_word) | (second_words[i] ^ b_word)) == zero:
         i += one
     return i
@@ -50,7 +50,7 @@ def count_bytes(first: NDArray, second: NDArray, first_words: NDArray, second_wo
 
     first_words, second_words: the same memory as uint64, (N // 8,), little-endian.   table: (65536,) int64.
     """
-    # All integers are unsigned: numba then leaves out the test for negative indices and vectorises the loop of eight.
+    # All integers are unsigned: numba then leaves out the test for negative indices and vectorises the loop of four.
     zero, one, three, eight, low = uint64(0), uint64(1), uint64(3), uint64(8), uint64(255)
     pixels, words = uint64(first.size), uint64(first_words.size)
     a, b = uint64(first[0]), uint64(second[0])

@@ -616,7 +616,8 @@ def _filled(polygons: Sequence[Any], height: int, width: int) -> NDArray[np.int3
     rle.check_polygons(polygons, height, width)
     rings = [np.asarray(polygon, float).reshape(-1, 2) for polygon in polygons]
     points = np.concatenate(rings)
-    if float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum()) > LONGEST_OUTLINE:
+    most = 2.0 * len(points) * float(np.abs(points).max())
+    if most > LONGEST_OUTLINE and np.abs(points - np.roll(points, 1, axis=0)).sum() > LONGEST_OUTLINE:
         return _runs([rle.from_polygons(polygons, height, width)])[0]  # which knows when it is too much
     return fill_polygons(points, np.cumsum([len(ring) for ring in rings]), height, width)
 
