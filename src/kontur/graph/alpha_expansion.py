@@ -68,11 +68,16 @@ def alpha_expansion(
         # Equal weights: a label should not be cheap because it is large.
         costs = np.stack([m.costs(seen)[0] for m in models]).reshape(-1, height, width)
         costs = np.where(np.isfinite(costs), costs, np.float32(_LARGEST))
-        smooth = expand(costs, links, chosen.reshape(height, width).astype(np.int32)).ravel().astype(np.uint8)
+        start = chosen.reshape(height, width).astype(np.int32)
+        smooth = expand(costs, links, start, rounds=1).ravel().astype(np.uint8)
         if np.array_equal(smooth, chosen):
             break
         chosen = smooth
-    return Segmentation.from_labels(chosen.reshape(height, width))
+    # Dark labels come first, so that the numbers mean something and do not hang on the first centres.
+    brightness = np.bincount(chosen, seen[: image.channels].mean(0), labels) / np.maximum(
+        np.bincount(chosen, None, labels), 1
+    )
+    return Segmentation.from_labels(brightness.argsort(kind="stable").argsort()[chosen].reshape(height, width))
 
 
 def _from_seeds(

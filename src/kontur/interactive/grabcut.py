@@ -27,20 +27,29 @@ from ..graph.alpha_expansion import energy, expand
 from ..kernels.colour_models import ColourModel, contrast_links, features, first_model, learn
 from ..kernels.grid_maxflow import GridGraph
 from .matte import soft_border
-from .prompt_labels import Boxes, allowed_labels, box_labels, geodesic_pull, obeying
+from .prompt_labels import Boxes, allowed_labels, box_labels, geodesic_pull, obeying, seeds_of
 from .propose import propose_boxes
 
 # Fixed on 169 BSDS500 train and val photos with simulated prompts (benchmarks/grabcut.py --development), none of the 20.
 _NOISE = 1.0
 """Variance of the camera's noise, in grey levels of 255, squared."""
-_BLUR = 2.0
-"""Width of the local mean, pixels."""
+_TEXTURE = (3, 50.0)
+"""The local mean: radius in pixels, and how like the colours must be."""
+_COARSE_TEXTURE = (2, 1e4)
+"""The same at smaller sizes, where halos around objects do no harm: the plain mean."""
 _PULL = 4.0
 """How strongly an unmarked pixel is drawn to the stroke it is nearest to, in the units of a log-likelihood."""
 _GEODESIC_STEP = 2.0
 """What a step of one pixel costs beside its change of colour (grey levels of 255)."""
+_FAR = 600.0
+"""Beside a box, strokes have no pull beyond this distance, and .."""
+_CARRIED = 0.35
+""".. what is nearer than this share starts with the stroke's label."""
 _COARSEST = 100_000
 """Images of more pixels are first cut at half their size."""
+
+_COARSE = 0.5
+"""The part of gamma at half the size: a link is twice as long there, but a pixel stands for four."""
 
 _FORBIDDEN = np.float32(20_000)
 """The cost of a label that a pixel may not have."""
@@ -107,7 +116,7 @@ class GrabCut:
         Raises PromptError as `grabcut` does.
         """
         prompts.check(self.shape)
-        added = prompts.seeds(self.shape, radius=1)
+        added = seeds_of(prompts, self.shape)
         seeds = np.where(added != 0, added, self._seeds)
         boxes = prompts.boxes or self._boxes
         same_boxes = boxes == self._boxes
@@ -118,7 +127,7 @@ class GrabCut:
             start = None
         if start is not None and len(allowed) > int(start.max()) + 1:
             start = None  # a new object: begin again, so that it can take what it needs
-        self.labels, self.energies = self._solve(self._pixels, seeds, boxes, allowed, start)
+        self.labels, self.energies = self._solve(self._pixels, seeds, boxes, allowed, start, self._gamma)
         return Segmentation.from_objects(self.labels)
 
     def alpha_matte(self, *, radius: int = 4) -> NDArray[np.float32]:
@@ -136,23 +145,29 @@ class GrabCut:
         boxes: Boxes,
         allowed: NDArray[np.bool_],
         start: NDArray[np.int32] | None,
+        gamma: float,
     ) -> tuple[NDArray[np.int32], tuple[float, ...]]:
         height, width = seeds.shape
         pull = None
         if start is None and height * width > _COARSEST and min(height, width) >= 64:
-            start = self._coarse_start(pixels, seeds, boxes, allowed)
-        if not boxes:
-            pull = np.float32(_PULL) * geodesic_pull(pixels, seeds, len(allowed), _GEODESIC_STEP)
+            start = self._coarse_start(pixels, seeds, boxes, allowed, gamma * _COARSE)
+        if seeds.any():
+            far = _FAR if boxes else 1e9
+            nearness = geodesic_pull(pixels, seeds, len(allowed), _GEODESIC_STEP, far)
+            pull = np.float32(_PULL) * nearness
         if start is None:
-            start = box_labels(boxes, seeds.shape) if pull is None else pull.argmin(0).astype(np.int32)
+            start = box_labels(boxes, seeds.shape) if boxes else nearness.argmin(0).astype(np.int32)
+        if boxes and seeds.any():
+            # Strokes carry what lies around them along, or the old colours would win against them.
+            start = np.where(nearness.min(0) < _CARRIED, nearness.argmin(0).astype(np.int32), start)
         start = obeying(start, allowed)
         free = allowed.sum(0) > 1
-        if not free.any():
-            return start, ()
-        seen = features(pixels, _BLUR)
+        if not free.any() or (pixels == pixels[0, 0]).all():
+            return start, ()  # nothing to decide, or nothing to decide by
+        seen = features(pixels, *(_TEXTURE if seeds.shape == self.shape else _COARSE_TEXTURE))
         models = self._first_models(seen, start.ravel(), len(allowed))
         cut = _TwoLabels if len(allowed) == 2 else _ManyLabels
-        step = cut(contrast_links(pixels, self._gamma), allowed, free, pull)
+        step = cut(contrast_links(pixels, gamma), allowed, free, pull)
         labels, energies = start, []
         costs = [m.costs(seen) for m in models]
         for _ in range(self._iterations):
@@ -190,6 +205,7 @@ class GrabCut:
         seeds: NDArray[np.int32],
         boxes: Boxes,
         allowed: NDArray[np.bool_],
+        gamma: float,
     ) -> NDArray[np.int32]:
         """The labels of the image at half its size, doubled."""
         half_seeds = np.zeros(((seeds.shape[0] + 1) // 2, (seeds.shape[1] + 1) // 2), np.int32)
@@ -203,7 +219,7 @@ class GrabCut:
             half_allowed[label] = np.where(half_seeds > 0, half_seeds == label + 1, half_allowed[label])
         half_allowed[0] |= ~half_allowed.any(0)
         half_boxes = tuple((x0 // 2, y0 // 2, (x1 + 1) // 2, (y1 + 1) // 2) for x0, y0, x1, y1 in boxes)
-        labels, _ = self._solve(_halved(pixels), half_seeds, half_boxes, half_allowed, None)
+        labels, _ = self._solve(_halved(pixels), half_seeds, half_boxes, half_allowed, None, gamma)
         return labels.repeat(2, 0).repeat(2, 1)[: seeds.shape[0], : seeds.shape[1]]
 
 

@@ -16,6 +16,12 @@ from ..kernels.geodesic_distance import geodesic_distance
 Boxes = tuple[tuple[int, int, int, int], ...]
 
 
+def seeds_of(prompts: Prompts, shape: tuple[int, int]) -> NDArray[np.int32]:
+    """Strokes and points in one map (H, W); a point marks 3 x 3 pixels, less what is marked exactly otherwise."""
+    exact = prompts.seeds(shape)
+    return np.where(exact > 0, exact, prompts.seeds(shape, radius=1))
+
+
 def allowed_labels(seeds: NDArray[np.int32], boxes: Boxes) -> NDArray[np.bool_]:
     """Which label a pixel may have: (L, H, W) bool; 0 background, 1.. objects."""
     objects = max(len(boxes), int(seeds.max(initial=1)) - 1)
@@ -63,24 +69,23 @@ def obeying(labels: NDArray[np.int32], allowed: NDArray[np.bool_]) -> NDArray[np
 
 
 def geodesic_pull(
-    pixels: NDArray[np.float32], seeds: NDArray[np.int32], count: int, spatial: float
+    pixels: NDArray[np.float32], seeds: NDArray[np.int32], count: int, spatial: float, far: float = 1e9
 ) -> NDArray[np.float32]:
     """A cost (L, H, W) in [0, 1] that falls with the nearness of a label's strokes.
 
-    It is the share of a label's distance in the sum of its distance and the nearest other's.
+    It is the share of a label's distance in the sum of its distance and the nearest other's. No distance counts for more
+    than `far`: where no stroke is nearer, all labels cost 1/2.
     """
-    infinite = np.float32(np.inf)
-    distances = np.stack(
-        [
-            geodesic_distance(pixels, np.where(seeds == label + 1, np.float32(0), infinite), spatial)
-            for label in range(count)
-        ]
-    )
-    finite = np.where(np.isfinite(distances), distances, np.float32(1e9))
-    cost = np.empty_like(finite)
+    distance = np.full((count, *seeds.shape), far, np.float32)
     for label in range(count):
-        other = np.delete(finite, label, axis=0).min(0)
-        cost[label] = finite[label] / np.maximum(finite[label] + other, np.float32(1e-6))
+        marked = seeds == label + 1
+        if marked.any():
+            start = np.where(marked, np.float32(0), np.float32(np.inf))
+            distance[label] = np.minimum(geodesic_distance(pixels, start, spatial), far)
+    cost = np.empty_like(distance)
+    for label in range(count):
+        other = np.delete(distance, label, axis=0).min(0)
+        cost[label] = distance[label] / np.maximum(distance[label] + other, np.float32(1e-6))
     return cost
 
 
@@ -93,7 +98,7 @@ def marked_seeds(
     a box and without strokes is marked in this share of its box's sides. allowed: (L, H, W) as from `allowed_labels`.
     examples: (H, W), seeds, and where an object has no mark at all, the whole of its box.
     """
-    seeds = prompts.seeds(shape, radius=1)
+    seeds = seeds_of(prompts, shape)
     allowed = allowed_labels(seeds, prompts.boxes)
     marked = set(np.unique(seeds).tolist())
     seeds = np.where(~allowed[1:].any(0), np.int32(1), seeds)

@@ -55,7 +55,7 @@ def saliency(pixels: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     if border.all():
         return np.zeros((rows, columns), np.float32)
     far = geodesic_distance(small, np.where(border, np.float32(0), np.float32(np.inf)), 1.0)
-    seen = features(small, 1.0)
+    seen = features(small, 1)
     model = first_model(np.ascontiguousarray(seen[:, border.ravel()]), 5, 20.0, np.random.default_rng(0))
     strange = np.minimum(model.costs(seen)[0].reshape(rows, columns), 60)
     y, x = np.indices((rows, columns), np.float32)

@@ -71,14 +71,13 @@ def first_model(pixels: NDArray[np.float32], components: int, noise: float, rand
     return learn(np.ascontiguousarray(sample), group, components, noise)[0]
 
 
-def features(pixels: NDArray[np.float32], blur: float) -> NDArray[np.float32]:
-    """What the mixtures see: (H, W, C) float32 -> (C', H·W). At most three bands, and half their local mean.
+def features(pixels: NDArray[np.float32], radius: int, like: float = 50.0) -> NDArray[np.float32]:
+    """What the mixtures see: (H, W, C) float32 in 0..255 -> (C', H·W). At most three bands, and half their local mean.
 
-    More than three bands are replaced by their first three principal components. The local mean (Gaussian of `blur`
-    pixels) tells textures apart whose single pixels look alike; 0 leaves it out.
+    More than three bands are replaced by their first three principal components. The local mean, over (2 radius + 1)²
+    pixels of like colour, tells textures apart whose single pixels look alike; radius 0 leaves it out. Colours that differ
+    by more than `like` (grey levels of 255, all bands together) hardly share a mean.
     """
-    from scipy.ndimage import gaussian_filter
-
     height, width, channels = pixels.shape
     if channels > 3:
         flat = pixels.reshape(-1, channels).astype(np.float64)
@@ -86,10 +85,35 @@ def features(pixels: NDArray[np.float32], blur: float) -> NDArray[np.float32]:
         principal = (flat - flat.mean(0)) @ vectors[:, :-4:-1]
         pixels = principal.reshape(height, width, 3).astype(np.float32)
     planes = np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
-    if blur > 0:
-        local = np.stack([gaussian_filter(plane, blur, mode="nearest", truncate=3) for plane in planes])
-        planes = np.concatenate([planes, 0.5 * local.astype(np.float32)])
+    if radius > 0:
+        planes = np.concatenate([planes, np.float32(0.5) * _local_mean(planes, radius, np.float32(like**2))])
     return planes.reshape(len(planes), -1)
+
+
+@njit(cache=True, nogil=True)
+def _local_mean(planes, radius, square):  # type: ignore[no-untyped-def]
+    """The mean around each pixel of (C, H, W); a pixel whose colour differs by d has weight 1 / (1 + d² / square)²."""
+    channels, height, width = planes.shape
+    mean = np.empty_like(planes)
+    total = np.empty(channels, np.float32)
+    for y in range(height):
+        for x in range(width):
+            weights = np.float32(0)
+            total[:] = 0
+            for ny in range(max(0, y - radius), min(height, y + radius + 1)):
+                for nx in range(max(0, x - radius), min(width, x + radius + 1)):
+                    distance = np.float32(0)
+                    for c in range(channels):
+                        difference = planes[c, ny, nx] - planes[c, y, x]
+                        distance += difference * difference
+                    weight = square / (square + distance)
+                    weight *= weight
+                    weights += weight
+                    for c in range(channels):
+                        total[c] += weight * planes[c, ny, nx]
+            for c in range(channels):
+                mean[c, y, x] = total[c] / weights
+    return mean
 
 
 def _from_moments(count: NDArray, total: NDArray, product: NDArray, noise: float) -> ColourModel:
