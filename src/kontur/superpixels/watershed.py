@@ -31,7 +31,7 @@ def watershed_superpixels(
     image: Image,
     *,
     segments: Annotated[int, Option("number of regions", 1, 100_000, "regions")] = 400,
-    compactness: Annotated[float, Option("weight of a grid step of distance, in units of L*", 0, 1000)] = 8.0,
+    compactness: Annotated[float, Option("weight of a grid step of distance, in units of L*", 0, 1000)] = 2.0,
 ) -> Segmentation:
     """Superpixels by flooding the gradient from a grid of markers: linear time, borders on the crests.
 
@@ -43,7 +43,7 @@ def watershed_superpixels(
 
 
 def watershed_labels(
-    bands: NDArray, segments: int = 400, compactness: float = 8.0, mask: NDArray[np.bool_] | None = None
+    bands: NDArray, segments: int = 400, compactness: float = 2.0, mask: NDArray[np.bool_] | None = None
 ) -> NDArray[np.int32]:
     """Watershed superpixels of an array.
 
