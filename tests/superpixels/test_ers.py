@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from kontur.core.errors import InputError
 from kontur.superpixels.ers import _similarity, ers, ers_labels
 from kontur.superpixels.slic import lab_planes
 
@@ -105,3 +106,23 @@ def test_a_photo(photos):
     result = ers(np.asarray(Image.open(photos[0])), segments=300)
     assert len(result) == 300
     assert connected(result.ids)
+
+
+@pytest.mark.parametrize("name", ["ers", "turbopixels", "normalized_cut"])
+def test_a_mask_restricts_them(name):
+    """Two separate pieces, one of them tiny: nothing outside, every piece covered, all connected."""
+    from kontur.superpixels.normalized_cut import ncut_labels
+    from kontur.superpixels.turbopixels import turbopixel_labels
+
+    labels = {"ers": ers_labels, "turbopixels": turbopixel_labels, "normalized_cut": ncut_labels}[name]
+    image = np.random.default_rng(2).integers(0, 256, (50, 60, 3)).astype(np.uint8)
+    mask = np.zeros((50, 60), bool)
+    mask[5:40, 5:40] = True
+    mask[45:47, 50:52] = True
+    ids = labels(image, 20, mask=mask)
+    assert ((ids > 0) == mask).all()
+    assert abs(len(np.unique(ids[mask])) - 20) <= 4
+    assert all(ndimage.label(ids == i)[1] == 1 for i in np.unique(ids[mask]))
+    assert not labels(image, 20, mask=np.zeros((50, 60), bool)).any()
+    with pytest.raises(InputError, match="mask"):
+        labels(image, 20, mask=np.ones((5, 6), bool))

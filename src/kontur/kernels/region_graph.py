@@ -25,12 +25,12 @@ class RegionGraph:
 
 
 def region_graph(ids: NDArray[np.integer], across: NDArray | None = None, down: NDArray | None = None) -> RegionGraph:
-    """The graph of a map (H, W) of ids 1..n. across (H, W - 1), down (H - 1, W): border values between pixels, else 0."""
+    """The graph of a map (H, W) of ids 1..n, 0 = none. across (H, W - 1), down (H - 1, W): border values between pixels, else 0."""
     ids = np.asarray(ids)
     count = int(ids.max()) + 1
     keys, values = [], []
     for a, b, border in ((ids[:, :-1], ids[:, 1:], across), (ids[:-1], ids[1:], down)):
-        where = np.nonzero(a != b)
+        where = np.nonzero((a != b) & (a > 0) & (b > 0))
         first, second = a[where].astype(np.int64) - 1, b[where].astype(np.int64) - 1
         keys.append(np.minimum(first, second) * count + np.maximum(first, second))
         values.append(np.zeros(len(first)) if border is None else border[where].astype(np.float64))

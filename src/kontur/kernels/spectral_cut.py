@@ -71,9 +71,13 @@ def _cheapest_cuts(affinity: Matrix, touching: Matrix, parts: int, dearest: floa
 
 
 def _even_cuts(affinity: Matrix, touching: Matrix, size: NDArray[np.float64], parts: int) -> NDArray[np.int32]:
-    labels = np.zeros(affinity.shape[0], np.int32)
-    queue = [(-float(size.sum()), 0, _Part(np.arange(len(labels)), affinity, touching))]
-    count = 1
+    from scipy.sparse.csgraph import connected_components
+
+    count, labels = connected_components(touching, directed=False)
+    whole = _Part(np.arange(len(labels)), affinity, touching)
+    pieces = [whole] if count == 1 else [whole.take(labels == k) for k in range(count)]
+    queue = [(-float(size[piece.nodes].sum()), int(piece.nodes[0]), piece) for piece in pieces]
+    heapq.heapify(queue)
     while queue and count < parts:
         _, _, part = heapq.heappop(queue)
         if len(part.nodes) == 1:

@@ -23,6 +23,7 @@ from ..core.options import Option
 from ..core.segmentation import Segmentation
 from ..kernels.union_find import find
 from .slic import lab_planes
+from .turbopixels import checked_mask
 
 
 @method
@@ -43,13 +44,24 @@ def ers(
     return Segmentation.from_ids(ers_labels(bands, segments, balance, sigma))
 
 
-def ers_labels(bands: NDArray, segments: int, balance: float = 0.5, sigma: float = 5.0) -> NDArray[np.int32]:
-    """ERS on an array (H, W) or (H, W, C), uint8 or float in [0, 1]: ids 1..n (H, W) in the order of first pixels."""
+def ers_labels(
+    bands: NDArray,
+    segments: int,
+    balance: float = 0.5,
+    sigma: float = 5.0,
+    mask: NDArray[np.bool_] | None = None,
+) -> NDArray[np.int32]:
+    """ERS on an array (H, W) or (H, W, C), uint8 or float in [0, 1]: ids 1..n (H, W) in the order of first pixels.
+
+    mask: (H, W) bool; superpixels lie in it only, 0 outside; each of its connected pieces gets one at least.
+    """
+    inside = checked_mask(mask, bands.shape[:2])
+    if not inside.any():
+        return np.zeros(inside.shape, np.int32)
     planes, units = lab_planes(bands)
     across = _similarity(np.diff(planes.astype(np.float32), axis=2), sigma * units)
     down = _similarity(np.diff(planes.astype(np.float32), axis=1), sigma * units)
-    height, width = planes.shape[1:]
-    return _grow(across, down, min(segments, height * width), balance)
+    return _grow(across, down, inside, min(segments, int(inside.sum())), balance)
 
 
 def _similarity(differences: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
@@ -97,25 +109,27 @@ def _sink(key, item, at, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _grow(across, down, segments, balance):  # type: ignore[no-untyped-def]
+def _grow(across, down, inside, segments, balance):  # type: ignore[no-untyped-def]
     height, width = down.shape[0] + 1, across.shape[1] + 1
-    pixels = height * width
     edges = across.size + down.size
     first = np.empty(edges, np.int32)
     second = np.empty(edges, np.int32)
     weight = np.empty(edges, np.float64)
-    total = np.full(pixels, 1e-12, np.float64)
+    total = np.full(height * width, 1e-12, np.float64)
     e = 0
     for y in range(height):
         for x in range(width):
             for side in range(2):
-                if (side == 0 and x + 1 < width) or (side == 1 and y + 1 < height):
+                v, u = y + side, x + 1 - side
+                if v < height and u < width and inside[y, x] and inside[v, u]:
                     w = across[y, x] if side == 0 else down[y, x]
-                    first[e], second[e] = y * width + x, y * width + x + (1 if side == 0 else width)
+                    first[e], second[e] = y * width + x, v * width + u
                     weight[e] = max(np.float64(w), 1e-12)
                     total[first[e]] += weight[e]
                     total[second[e]] += weight[e]
                     e += 1
+    edges = e
+    pixels = inside.sum()
     everything = total.sum()
     loop = total.copy()
     key = np.empty(edges, np.float64)
@@ -131,8 +145,8 @@ def _grow(across, down, segments, balance):  # type: ignore[no-untyped-def]
         key[e] += strength * even
     for at in range(edges // 2 - 1, -1, -1):
         _sink(key, item, at, edges)
-    parent = np.arange(pixels).astype(np.int32)
-    count = np.ones(pixels, np.int64)
+    parent = np.arange(height * width).astype(np.int32)
+    count = np.ones(height * width, np.int64)
     parts, size = pixels, edges
     while parts > segments and size > 0:
         e = item[0]
@@ -155,10 +169,13 @@ def _grow(across, down, segments, balance):  # type: ignore[no-untyped-def]
         size -= 1
         key[0], item[0] = key[size], item[size]
         _sink(key, item, 0, size)
-    ids = np.zeros(pixels, np.int32)
-    names = np.zeros(pixels, np.int32)
+    ids = np.zeros(height * width, np.int32)
+    names = np.zeros(height * width, np.int32)
     n = 0
-    for p in range(pixels):
+    flat = inside.ravel()
+    for p in range(height * width):
+        if not flat[p]:
+            continue
         root = find(parent, p)
         if names[root] == 0:
             n += 1

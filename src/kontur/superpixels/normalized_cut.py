@@ -20,6 +20,7 @@ from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
 from .slic import lab_planes, slic_labels
+from .turbopixels import checked_mask
 
 
 @method
@@ -39,20 +40,29 @@ def normalized_cut_superpixels(
     return Segmentation.from_ids(ncut_labels(bands, segments, sigma))
 
 
-def ncut_labels(bands: NDArray, segments: int, sigma: float = 10.0) -> NDArray[np.int32]:
-    """Normalised-cut superpixels of an array (H, W) or (H, W, C), uint8 or float in [0, 1]: ids 1..n (H, W)."""
+def ncut_labels(
+    bands: NDArray, segments: int, sigma: float = 10.0, mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.int32]:
+    """Normalised-cut superpixels of an array (H, W) or (H, W, C), uint8 or float in [0, 1]: ids 1..n (H, W).
+
+    mask: (H, W) bool; superpixels lie in it only, 0 outside; each of its connected pieces gets one at least.
+    """
     from ..kernels.region_graph import region_sums
     from ..kernels.spectral_cut import even_cuts
 
-    height, width = bands.shape[:2]
-    segments = min(segments, height * width)
-    fine = slic_labels(bands, min(max(4 * segments, 1000), height * width), 10.0)
+    inside = checked_mask(mask, bands.shape[:2])
+    area_inside = int(inside.sum())
+    if area_inside == 0:
+        return np.zeros(inside.shape, np.int32)
+    segments = min(segments, area_inside)
+    fine = slic_labels(bands, min(max(4 * segments, 1000), area_inside), 10.0, mask=mask)
     if fine.max() < segments:  # an image of a few pixels: each its own
-        fine = np.arange(1, height * width + 1, dtype=np.int32).reshape(height, width)
+        fine = np.where(inside, np.cumsum(inside).reshape(inside.shape), 0).astype(np.int32)
     planes, units = lab_planes(bands)
     affinity, touching = region_affinity(fine, planes.astype(np.float32) / np.float32(units), sigma)
     area, _ = region_sums(fine, planes[:1])
-    return even_cuts(affinity, touching, area, segments)[fine - 1] + 1
+    parts = np.concatenate([[0], even_cuts(affinity, touching, area, segments) + 1])
+    return parts.astype(np.int32)[fine]
 
 
 def region_affinity(ids: NDArray[np.int32], planes: NDArray[np.float32], sigma: float) -> tuple[Any, Any]:

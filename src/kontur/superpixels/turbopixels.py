@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..core.errors import InputError
 from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
@@ -44,16 +45,27 @@ def turbopixels(
     return Segmentation.from_ids(turbopixel_labels(bands, segments, curvature, doublet))
 
 
-def turbopixel_labels(bands: NDArray, segments: int, curvature: float = 0.3, doublet: float = 1.0) -> NDArray[np.int32]:
-    """TurboPixels of an array (H, W) or (H, W, C), uint8 or float in [0, 1]: ids 1..n (H, W)."""
+def turbopixel_labels(
+    bands: NDArray,
+    segments: int,
+    curvature: float = 0.3,
+    doublet: float = 1.0,
+    mask: NDArray[np.bool_] | None = None,
+) -> NDArray[np.int32]:
+    """TurboPixels of an array (H, W) or (H, W, C), uint8 or float in [0, 1]: ids 1..n (H, W).
+
+    mask: (H, W) bool; superpixels lie in it only, 0 outside; each of its connected pieces gets one at least.
+    """
     from scipy import ndimage
 
     planes, units = lab_planes(bands)
     height, width = planes.shape[1:]
-    segments = min(segments, height * width)
-    if segments == height * width:
-        return np.arange(1, segments + 1, dtype=np.int32).reshape(height, width)
-    rows, columns, _ = start_grid(height, width, segments)
+    inside = checked_mask(mask, (height, width))
+    area = int(inside.sum())
+    segments = min(segments, area)
+    if segments == area:  # each pixel its own
+        return np.where(inside, np.cumsum(inside).reshape(inside.shape), 0).astype(np.int32)
+    rows, columns, _ = start_grid(height, width, segments, mask)
     smooth = [ndimage.gaussian_filter(plane.astype(np.float32), 0.5) / np.float32(units) for plane in planes]
     slope = np.zeros((height, width), np.float32)
     for plane in smooth:
@@ -62,15 +74,28 @@ def turbopixel_labels(bands: NDArray, segments: int, curvature: float = 0.3, dou
                 slope += np.gradient(plane, axis=axis) ** 2
     slope = np.sqrt(slope)
     # Contrast counts relative to its surroundings, as in the paper: weak edges stop fronts in flat parts too.
-    spacing = float(np.sqrt(height * width / len(rows)))
+    spacing = float(np.sqrt(area / len(rows)))
     local = slope / (ndimage.gaussian_filter(slope, spacing / 2) + np.float32(1))
     phi = np.exp(-local * np.float32(3)).astype(np.float32)
     drift = [np.gradient(phi, axis=a) if n > 1 else np.zeros_like(phi) for a, n in enumerate((height, width))]
-    ids = np.zeros((height, width), np.int32)
+    ids = np.where(inside, 0, -1).astype(np.int32)
     ids[rows.astype(np.intp), columns.astype(np.intp)] = np.arange(1, len(rows) + 1)
     _flow(ids, phi, drift[0].astype(np.float32), drift[1].astype(np.float32), np.float32(curvature), np.float32(doublet),
           np.float32(_STEP), np.float32(_SLOWEST))  # fmt: skip
-    return ids
+    while (dry := ids == 0).any():  # a piece of the mask that holds no seed
+        ids.ravel()[np.argmax(dry)] = ids.max() + 1
+        _flow(ids, phi, drift[0].astype(np.float32), drift[1].astype(np.float32), np.float32(curvature),
+              np.float32(doublet), np.float32(_STEP), np.float32(_SLOWEST))  # fmt: skip
+    return np.maximum(ids, 0)
+
+
+def checked_mask(mask: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The mask, everything if there is none; InputError unless it is bool and of this shape."""
+    if mask is None:
+        return np.ones(shape, bool)
+    if mask.shape != shape or mask.dtype != bool:
+        raise InputError(f"mask: expected bool {shape}, got {mask.dtype} {mask.shape}")
+    return np.ascontiguousarray(mask)
 
 
 @njit(cache=True, nogil=True)
@@ -84,7 +109,7 @@ def _flow(ids, phi, drift_y, drift_x, curvature, doublet, step, slowest):  # typ
     size = 0
     for y in range(height):
         for x in range(width):
-            if ids[y, x]:
+            if ids[y, x] > 0:
                 size = _enlist(ids, owner, queued, front, size, y, x)
     ready = np.empty((height * width, 2), np.int32)
     while size:
