@@ -1,0 +1,32 @@
+"""Segmentation on graphs. The methods are in the registry; these are their parts for use on arrays.
+
+Each name is imported when it is first asked for, so that `import kontur.graph` compiles nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .dense_crf import refine_probabilities
+    from .random_walker import walker_probabilities
+    from .region_merging import merging_hierarchy
+
+_PUBLIC = {
+    "merging_hierarchy": "region_merging",
+    "refine_probabilities": "dense_crf",
+    "walker_probabilities": "random_walker",
+}
+
+__all__ = ["merging_hierarchy", "refine_probabilities", "walker_probabilities"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
