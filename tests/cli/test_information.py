@@ -98,7 +98,7 @@ def test_doctor_names_the_cause_and_the_cure_of_a_mismatched_torch(capsys, tmp_p
 def test_demo_cuts_a_photo_and_says_where_the_pictures_are(capsys, tmp_path):
     code, out, err = run(capsys, "demo", "-o", tmp_path / "pictures")
     assert code == 0, err
-    for name in ("otsu", "kmeans", "slic", "region_merging", "grabcut", "sheet"):
+    for name in ("otsu", "kmeans", "slic", "grabcut", "sheet"):
         path = tmp_path / "pictures" / f"coffee.{name}.png"
         assert path.stat().st_size > 10_000
         assert str(path) in out

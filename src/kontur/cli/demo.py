@@ -13,14 +13,14 @@ from ..core.segmentation import Segmentation
 from . import screen
 
 # One method of each kind: threshold, clustering, edges, superpixels, graph, interactive.
-SHOWN = ("felzenszwalb", "otsu", "kmeans", "slic", "watershed", "region_merging", "grabcut")
+SHOWN = ("felzenszwalb", "otsu", "kmeans", "slic", "watershed", "grabcut")
 PHOTO = "coffee.png"  # a cup, 600x400, CC0, comes with scikit-image
 
 
 def add_to(app: typer.Typer) -> None:
     @app.command(
         "demo",
-        help="Cut a sample photo (or your own) by seven methods, and say what was found and where the pictures are.",
+        help="Cut a sample photo (or your own) by six methods, and say what was found and where the pictures are.",
     )
     def command(
         photo: Annotated[Path | None, typer.Argument(help="A photo; by default a sample of scikit-image.")] = None,
