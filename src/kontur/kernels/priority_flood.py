@@ -41,7 +41,8 @@ def priority_flood(
         small = np.uint8 if levels <= 256 else np.uint16 if levels <= 65536 else np.int32
         relief = ranks.reshape(height, width).astype(small)
     ids = _walled(markers, mask)
-    _flood(np.ascontiguousarray(relief), ids.ravel(), width + 2)
+    # Made by NumPy, which asks the system for large pages.
+    _flood(np.ascontiguousarray(relief), ids.ravel(), width + 2, np.empty(height * width, np.int32))
     inner = ids[1:-1, 1:-1]
     return np.maximum(inner, 0) if mask is not None else np.ascontiguousarray(inner)
 
@@ -141,7 +142,7 @@ def _lowest_level(bits, offset):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _flood(relief, ids, stride):  # type: ignore[no-untyped-def]
+def _flood(relief, ids, stride, queue):  # type: ignore[no-untyped-def]
     """ids: the framed map, flat. Each pixel enters one queue once, so the queues lie behind one another in one array."""
     height, width = relief.shape
     flat = relief.ravel()
@@ -153,7 +154,6 @@ def _flood(relief, ids, stride):  # type: ignore[no-untyped-def]
         tail[i + 1] += tail[i]
     head = tail[:levels].copy()
     tail = tail[:levels]
-    queue = np.empty(len(flat), np.int32)
     bits, offset = _make_bits(levels)
     for y in range(height):
         for x in range(width):

@@ -70,7 +70,13 @@ def felzenszwalb_labels(
     planes = smoothed(bands, sigma)
     inside = np.empty((0, 0), bool) if mask is None else mask
     edges = sorted_edges(planes, inside)
-    return _partition(edges, planes.shape[1], planes.shape[2], inside, np.float32(scale), min_size)
+    _, height, width = planes.shape
+    del planes
+    # Made by NumPy, which asks the system for large pages; these three are read in random order.
+    parent = np.arange(height * width, dtype=np.int32)
+    pixels = np.ones(height * width, np.int32)
+    limit = np.full(height * width, scale, np.float32)
+    return _partition(edges, height, width, inside, np.float32(scale), min_size, parent, pixels, limit)
 
 
 def smoothed(bands: NDArray, sigma: float) -> NDArray[np.float32]:
@@ -226,12 +232,9 @@ def _radix_pass(source, target, n, shift):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _partition(edges, height, width, inside, scale, min_size):  # type: ignore[no-untyped-def]
+def _partition(edges, height, width, inside, scale, min_size, parent, pixels, limit):  # type: ignore[no-untyped-def]
+    """parent, pixels: the components. limit: the largest weight that may still join one: internal difference + k / size."""
     size = height * width
-    parent = np.arange(size).astype(np.int32)
-    pixels = np.ones(size, np.int32)
-    # The largest weight that may still join a component: its internal difference + k / size.
-    limit = np.full(size, scale, np.float32)
     left = 0
     # The memory is waited for once a batch: first both ends' grandparents, independent of one another, then the joins.
     above = np.empty((2, _BATCH), np.int32)
