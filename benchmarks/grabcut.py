@@ -96,7 +96,7 @@ def accuracy(with_opencv: bool) -> None:
     for name in twenty():
         pixels = photo(name)
         image = Image(pixels)
-        truth = np.array(Photo.open(DATA / "grabcut" / "ground-truth" / f"{name}.png"))
+        truth = np.array(Photo.open(DATA / "grabcut" / "ground-truth" / f"{name}.png").convert("L"))
         height, width = truth.shape
 
         def add(key: str, found: np.ndarray, truth: np.ndarray = truth) -> None:
