@@ -32,13 +32,18 @@ _UNKNOWN_SCORE = 1.0
 
 @dataclass(frozen=True, eq=False)
 class CocoEntry:
-    """One image's part of the file, as runs: far smaller than the result, so that a long run can keep them all."""
+    """One image's part of the file, as runs: far smaller than the result, so that a long run can keep them all.
+
+    crowds: places in `instances` that are crowds. image_id: the photo's number; counted from 1 where any has none.
+    """
 
     file_name: str
     shape: tuple[int, int]
     taxonomy: Taxonomy | None
     plain: str
     instances: tuple[Instance, ...] = field(repr=False)
+    crowds: frozenset[int] = frozenset()
+    image_id: int | None = None
 
     @classmethod
     def of(cls, file_name: str, result: Result) -> CocoEntry:
@@ -53,8 +58,10 @@ class CocoEntry:
         return cls(file_name, result.shape, result.taxonomy, plain_name(result), found)
 
 
-def write_coco(path: str | Path, entries: Iterable[CocoEntry | tuple[str, Result]]) -> None:
-    """Write one file for all images, in their order; image and annotation ids count from 1.
+def write_coco(path: str | Path, entries: Iterable[CocoEntry | tuple[str, Result]], *, truth: bool = False) -> None:
+    """Write one file for all images, in their order; annotation ids, and image ids that are not given, count from 1.
+
+    truth: leave the scores out, as COCO's own files of annotations do.
 
     Categories are those of the results' taxonomies, with their ids; regions without one get a category "region" (of a
     partition) or "object" (foreground, instances). Unknown scores are 1. Raises InputError where two taxonomies give
@@ -65,11 +72,15 @@ def write_coco(path: str | Path, entries: Iterable[CocoEntry | tuple[str, Result
     kept = [e if isinstance(e, CocoEntry) else CocoEntry.of(*e) for e in entries]
     categories = _categories(kept)
     plain = {c["name"]: c["id"] for c in categories if c.pop("plain", False)}
-    for image_id, entry in enumerate(kept, 1):
+    given = [e.image_id for e in kept if e.image_id is not None]
+    own = len(given) == len(kept) and len(set(given)) == len(kept)
+    for number, entry in enumerate(kept, 1):
+        image_id = entry.image_id if own else number
         height, width = entry.shape
         images.append({"id": image_id, "file_name": entry.file_name, "height": height, "width": width})
-        for instance in entry.instances:
+        for place, instance in enumerate(entry.instances):
             x0, y0, x1, y1 = instance.box
+            score = _UNKNOWN_SCORE if instance.score is None else float(instance.score)
             annotations.append(
                 {
                     "id": len(annotations) + 1,
@@ -78,9 +89,9 @@ def write_coco(path: str | Path, entries: Iterable[CocoEntry | tuple[str, Result
                     "segmentation": rle.to_coco(instance.mask),
                     "area": instance.area,
                     "bbox": [x0, y0, x1 - x0, y1 - y0],
-                    "iscrowd": 0,
-                    "score": _UNKNOWN_SCORE if instance.score is None else float(instance.score),
+                    "iscrowd": int(place in entry.crowds),
                 }
+                | ({} if truth else {"score": score})
             )
     info = {"description": "written by kontur"}
     write_json(path, {"info": info, "images": images, "annotations": annotations, "categories": categories})

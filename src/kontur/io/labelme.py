@@ -1,7 +1,8 @@
 """labelme's JSON: polygons with a label, for correcting a result by hand; written and read.
 
-Format: github.com/wkentaro/labelme, version 5. A polygon has no holes: they are filled, and the loss is reported. Parts
-of one segment share a `group_id`.
+Format: github.com/wkentaro/labelme, version 5. A polygon has no holes: they are filled, and the loss is reported; or
+such a segment is written as a mask (shape_type "mask", a PNG in base64), which loses nothing. Parts of one segment
+share a `group_id`. A crowd has the flag "crowd".
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +30,48 @@ from .regions import Result, mean_loss, regions
 _VERSION = "5.5.0"
 
 
-def write_labelme(path: str | Path, result: Result, image: Image | None = None) -> float:
+@dataclass(frozen=True, eq=False)
+class LabelmeFile:
+    """What a file says. image_file: the photo's name; crowds: places of the instances that are crowds."""
+
+    image_file: str
+    instances: Instances
+    crowds: frozenset[int]
+
+
+def write_labelme(
+    path: str | Path,
+    result: Result,
+    image: Image | None = None,
+    *,
+    image_file: str | None = None,
+    masks: bool = False,
+    crowds: Collection[int] = (),
+) -> float:
     """Write the segments but the background; the mean IoU loss against their masks (filled holes), in [0, 1].
 
-    The label is the category's name, else "object" or "region"; the group is the segment's id. Raises OutputError.
+    The label is the category's name, else "object" or "region"; the group is the segment's id.
+
+    image_file: the photo's name, where there is no `image`. masks: write a segment that polygons would change as a mask.
+    crowds: ids of segments (1, 2.. of instances) that are crowds. Raises OutputError.
     """
-    shapes, losses = [], []
+    shapes: list[dict[str, Any]] = []
+    losses = []
     for region in regions(result):
         outer = [polygon.outer for polygon in region.polygons()]
-        losses.append(region.loss_of_union(outer))
-        shapes += [
-            {
-                "label": region.name,
-                "points": ring.tolist(),
-                "group_id": region.id,
-                "description": "",
-                "shape_type": "polygon",
-                "flags": {},
-                "mask": None,
-            }
-            for ring in outer
-        ]
-    name = image.path.name if image is not None and image.path is not None else ""
+        loss = region.loss_of_union(outer)
+        shape = {"label": region.name, "group_id": region.id, "description": "", "flags": {}, "mask": None}
+        if region.id in crowds:
+            shape["flags"] = {"crowd": True}
+        if masks and loss:
+            x0, y0, x1, y1 = region.box
+            corners = [[float(x0), float(y0)], [float(x1 - 1), float(y1 - 1)]]  # labelme counts both ends in
+            shapes.append(shape | {"shape_type": "mask", "points": corners, "mask": _mask_text(region.crop)})
+            losses.append(0.0)
+        else:
+            shapes += [shape | {"shape_type": "polygon", "points": ring.tolist()} for ring in outer]
+            losses.append(loss)
+    name = image.path.name if image is not None and image.path is not None else image_file or ""
     loss = mean_loss(losses)
     height, width = result.shape
     content: dict[str, Any] = {"version": _VERSION, "flags": {}, "shapes": shapes, "imagePath": name, "imageData": None}
@@ -62,6 +85,11 @@ def read_labelme(path: str | Path) -> Instances:
     The taxonomy holds the labels in the order in which they occur. Raises UnreadableFile, and InputError for shapes
     without an area (points, lines), a missing image size and polygons that are not in order.
     """
+    return read_labelme_file(path).instances
+
+
+def read_labelme_file(path: str | Path) -> LabelmeFile:
+    """As `read_labelme`, with the photo's name and which instances are crowds (the flag "crowd")."""
     path = Path(path)
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
@@ -70,16 +98,32 @@ def read_labelme(path: str | Path) -> Instances:
     if not isinstance(height, int) or not isinstance(width, int):
         raise InputError(f"{path}: expected imageHeight and imageWidth, got {height!r} and {width!r}")
     groups: dict[tuple[str, object], list[RLE]] = {}
+    crowds: set[tuple[str, object]] = set()
     for number, shape in enumerate(content["shapes"]):
         try:
             label, mask = _read_shape(shape, height, width)
         except KonturError as error:
             raise InputError(f"{path}: shape {number}: {error}") from None
         group = shape.get("group_id")
-        groups.setdefault((label, number if group is None else ("group", group)), []).append(mask)
+        key = (label, number if group is None else ("group", str(group)))
+        groups.setdefault(key, []).append(mask)
+        flags = shape.get("flags")
+        if isinstance(flags, dict) and flags.get("crowd") is True:
+            crowds.add(key)
     names = list(dict.fromkeys(label for label, _ in groups))
     found = tuple(Instance(rle.merge(masks), names.index(label)) for (label, _), masks in groups.items())
-    return Instances((height, width), found, Taxonomy.from_names(names, things=names, ignore=None))
+    instances = Instances((height, width), found, Taxonomy.from_names(names, things=names, ignore=None))
+    return LabelmeFile(
+        str(content.get("imagePath") or ""), instances, frozenset(n for n, k in enumerate(groups) if k in crowds)
+    )
+
+
+def _mask_text(mask: NDArray[np.bool_]) -> str:
+    from PIL import Image as Pillow
+
+    buffer = io.BytesIO()
+    Pillow.fromarray(mask).save(buffer, format="PNG")
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _read_shape(shape: Any, height: int, width: int) -> tuple[str, RLE]:

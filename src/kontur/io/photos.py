@@ -65,6 +65,20 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Image:
             raise InputError(f"{path}: not enough memory for this image. Use a smaller one.") from None
 
 
+def size_of(path: str | Path) -> tuple[int, int]:
+    """(H, W) of a photo as `read_image` gives it; of a JPEG from its header alone. Raises as `read_image`."""
+    path = Path(path)
+    with opened(path) as file:
+        if kind_of(file, path) != "JPEG":
+            return read_image(path).shape
+        try:
+            picture = importlib.import_module("PIL.JpegImagePlugin").JpegImageFile(file)
+        except Exception:  # damaged: let the reader say how
+            return read_image(path).shape
+        width, height = picture.size
+        return (width, height) if _orientation(picture) in (5, 6, 7, 8) else (height, width)
+
+
 def find_images(inputs: Sequence[str | Path]) -> list[tuple[Path, Path]]:
     """Files, folders (all images in them and their sub-folders) and globs -> (path, stem) of each image, by input.
 

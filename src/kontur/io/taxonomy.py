@@ -28,6 +28,11 @@ def read_taxonomy(path: Path | str) -> Taxonomy:
     except (OSError, ValueError, RecursionError) as error:
         raise UnreadableFile(f"{path}: expected a taxonomy as JSON, cannot be parsed: {error}") from None
     whole: Mapping[str, Any] = data if isinstance(data, Mapping) else {"categories": data}
+    return taxonomy_of(whole, path)
+
+
+def taxonomy_of(whole: Mapping[str, Any], path: Path | str) -> Taxonomy:
+    """The taxonomy of parsed JSON; `path` is what an error names. Raises InputError, naming the entry that is wrong."""
     entries = whole.get("categories")
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path}: expected categories, a list of {{id, name}}, got {str(entries)[:60]}")

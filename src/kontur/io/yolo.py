@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core import rle
 from ..core.errors import InputError, UnreadableFile
@@ -19,11 +20,13 @@ from ..core.taxonomy import Taxonomy
 from .regions import Result, mean_loss, regions
 
 
-def write_yolo(path: str | Path, result: Result, image: Image | None = None) -> float:
+def write_yolo(path: str | Path, result: Result, image: Image | None = None, *, join: bool = False) -> float:
     """Write the segments but the background; the mean IoU loss against their masks (filled holes), in [0, 1].
 
     The class is the category's place in the taxonomy, counted from 0; 0 where a result has no categories. Parts of one
-    segment are lines of their own. Raises OutputError.
+    segment are lines of their own; with `join` all parts and holes of a segment are one line, joined by bridges that
+    run there and back. Even-odd filling (COCO's, Pillow's) then gives the whole mask; programs that paint outlines show the
+    bridges as thin lines. Raises OutputError.
     """
     height, width = result.shape
     size = np.array([width, height], np.float64)
@@ -31,11 +34,22 @@ def write_yolo(path: str | Path, result: Result, image: Image | None = None) -> 
     lines, losses = [], []
     for region in regions(result):
         number = places.get(region.category, 0) if region.category is not None else 0
-        shares = [np.round(polygon.outer / size, 7) for polygon in region.polygons()]
+        polygons = region.polygons()
+        rings = [_bridged([r for p in polygons for r in p.rings])] if join else [p.outer for p in polygons]
+        shares = [np.round(ring / size, 7) for ring in rings]
         losses.append(region.loss_of_union([share * size for share in shares]))
         lines += [f"{number} " + " ".join(f"{v:.7g}" for v in share.ravel()) for share in shares]
     atomic_write(Path(path), "".join(line + "\n" for line in lines).encode())
     return mean_loss(losses)
+
+
+def _bridged(rings: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """One ring: the first, then from its first point to each other one, around it and back by the same way."""
+    start = rings[0][:1]
+    points = [rings[0], start]
+    for ring in rings[1:]:
+        points += [ring, ring[:1], start]
+    return np.concatenate(points if len(rings) > 1 else rings)
 
 
 def read_yolo(path: str | Path, shape: tuple[int, int], taxonomy: Taxonomy | None = None) -> Instances:
