@@ -45,6 +45,10 @@ _FAR = 600.0
 """Beside a box, strokes have no pull beyond this distance, and .."""
 _CARRIED = 0.35
 """.. what is nearer than this share starts with the stroke's label."""
+_LEAST = 0.25
+"""An object that fills less of its box is taken for a failure (Lempitsky et al., ICCV 2009: boxes are tight) .."""
+_HOLD = 2.0
+""".. and cut again with this cost, in the units of a log-likelihood, of background in the middle of the box."""
 _COARSEST = 100_000
 """Images of more pixels are first cut at half their size."""
 
@@ -109,6 +113,7 @@ class GrabCut:
         self._iterations, self._components, self._gamma, self._seed = iterations, components, gamma, seed
         self._seeds = np.zeros(image.shape, np.int32)
         self._boxes: Boxes = ()
+        self._hold = 0.0
 
     def refine(self, prompts: Prompts) -> Segmentation:
         """Add prompts and cut again, going on from the last labels. New boxes replace the old ones; strokes add up.
@@ -128,6 +133,11 @@ class GrabCut:
         if start is not None and len(allowed) > int(start.max()) + 1:
             start = None  # a new object: begin again, so that it can take what it needs
         self.labels, self.energies = self._solve(self._pixels, seeds, boxes, allowed, start, self._gamma)
+        if boxes and not seeds.any() and _shrunk(self.labels, boxes):
+            # Its colours were given up one after the other. Once more, with a hold on the middle of each box.
+            self._hold = _HOLD
+            self.labels, self.energies = self._solve(self._pixels, seeds, boxes, allowed, None, self._gamma)
+            self._hold = 0.0
         return Segmentation.from_objects(self.labels)
 
     def alpha_matte(self, *, radius: int = 4) -> NDArray[np.float32]:
@@ -155,6 +165,8 @@ class GrabCut:
             far = _FAR if boxes else 1e9
             nearness = geodesic_pull(pixels, seeds, len(allowed), _GEODESIC_STEP, far)
             pull = np.float32(_PULL) * nearness
+        elif self._hold:
+            pull = np.float32(self._hold) * _middles(boxes, len(allowed), seeds.shape)
         if start is None:
             start = box_labels(boxes, seeds.shape) if boxes else nearness.argmin(0).astype(np.int32)
         if boxes and seeds.any():
@@ -263,6 +275,22 @@ class _ManyLabels:
         costs = np.where(self._forbidden, _FORBIDDEN, np.minimum(costs, _FORBIDDEN / 2))
         new = expand(costs, self._links, labels, rounds=3)
         return new, energy(costs, self._links, new)
+
+
+def _shrunk(labels: NDArray[np.int32], boxes: Boxes) -> bool:
+    """Whether an object fills hardly any of its box."""
+    areas = [(x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes]
+    return any(int((labels == index + 1).sum()) < _LEAST * area for index, area in enumerate(areas))
+
+
+def _middles(boxes: Boxes, count: int, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """A cost of background (L, H, W): 1 in the middle of each box, 0 from the ellipse inside it outwards."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    cost = np.zeros((count, *shape), np.float32)
+    for x0, y0, x1, y1 in boxes:
+        square = ((2 * y + 1 - y0 - y1) / (y1 - y0)) ** 2 + ((2 * x + 1 - x0 - x1) / (x1 - x0)) ** 2
+        cost[0] = np.maximum(cost[0], 1 - square)
+    return cost
 
 
 def _halved(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
