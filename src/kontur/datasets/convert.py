@@ -57,6 +57,7 @@ def convert(
     taxonomy: Taxonomy | None = None,
     join: bool = False,
     drop_unknown: bool = False,
+    skip_missing: bool = False,
     force: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Conversion:
@@ -67,6 +68,7 @@ def convert(
     taxonomy:       the categories of a source that does not name its own.
     join:           to yolo: keep parts and holes of an object in one line, joined by bridges.
     drop_unknown:   to cityscapes: leave out categories that it does not name, instead of an error.
+    skip_missing:   from yolo: leave out label files that have no photo, instead of an error.
     force:          overwrite; files of other names in an existing folder stay.
 
     Nothing is left at the target when anything goes wrong. Raises InputError, UnreadableFile, UnknownName, OutputError.
@@ -76,7 +78,7 @@ def convert(
     if not source.exists():
         raise InputError(f"{source}: no such file or folder")
     _check_target(source, target, after.is_folder, force)
-    choices = Choices(Path(images) if images is not None else None, taxonomy, join)
+    choices = Choices(Path(images) if images is not None else None, taxonomy, join, skip_missing)
     labels = after.prepare(before.read(source, choices), drop_unknown)
     _make(target.parent)
     stage = Path(tempfile.mkdtemp(prefix=f".{target.name[:60]}.", suffix=".tmp", dir=target.parent))

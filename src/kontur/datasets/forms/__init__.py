@@ -33,12 +33,13 @@ class Choices:
     """What a form may need to be told.
 
     images: the folder of photos, for sizes and names. taxonomy: the categories of files that do not name theirs.
-    join: YOLO: write parts and holes into one line, joined by bridges.
+    join: YOLO: write parts and holes into one line, joined by bridges. skip_missing: YOLO: leave out files without photo.
     """
 
     images: Path | None = None
     taxonomy: Taxonomy | None = None
     join: bool = False
+    skip_missing: bool = False
 
 
 class Writer(Protocol):

@@ -42,11 +42,15 @@ def read(source: Path, choices: Choices) -> LabelSet:
     pictures = {stem.as_posix(): path for path, stem in photos.find_images([folder])} if folder else {}
     if not files and not known:
         raise InputError(f"{source}: expected YOLO label files *.txt, got none")
+    notes: tuple[str, ...] = ()
     missing = [stem for stem in files if stem not in known and stem not in pictures]
-    if missing:
+    if missing and choices.skip_missing and len(missing) < len(files):
+        files = {stem: path for stem, path in files.items() if stem not in missing}
+        notes = (f"{len(missing)} label files without a photo left out: {', '.join(missing[:5])}",)
+    elif missing:
         raise InputError(
             f"{files[missing[0]]}: expected a photo {missing[0]}.* in {folder or 'images/'} for its size, got none "
-            f"({len(missing)} of {len(files)} label files have none). Name the folder of photos with --images."
+            f"({len(missing)} of {len(files)} label files have none). Name the folder of photos with --images, or --skip-missing."
         )
     taxonomy = choices.taxonomy or sidecar.taxonomy or _names(root, files)
     stems = list(dict.fromkeys([*known, *sorted({*files, *pictures})]))
@@ -58,7 +62,7 @@ def read(source: Path, choices: Choices) -> LabelSet:
             regions = tuple(LabelledRegion(i.mask, i.category) for i in found if i.category is not None)
             yield LabelledImage(photo.file_name, photo.shape, regions, id=photo.id)
 
-    return LabelSet(taxonomy, images(), len(stems))
+    return LabelSet(taxonomy, images(), len(stems), notes)
 
 
 def _photo(path: Path, stem: str) -> Photo:

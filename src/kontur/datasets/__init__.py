@@ -1,0 +1,93 @@
+"""Data sets: `open` one by its name and read (image, target, name) samples; `check` one before it costs a day.
+
+>>> import kontur.datasets
+>>> scenes = kontur.datasets.open("camvid", "data/camvid", split="train")   # doctest: +SKIP
+>>> image, target, name = scenes[0]                                         # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import OptionError, UnknownName
+
+if TYPE_CHECKING:
+    from .checking import Finding, Report, check
+    from .sample import Dataset, Layout, Sample
+
+# name -> module and the split that is meant when none is named
+_TABLE = {
+    "voc": ("voc", "val"),
+    "voc_objects": ("voc", "val"),
+    "voc_augmented": ("voc", "train_aug"),
+    "camvid": ("camvid", "train"),
+    "camvid32": ("camvid", "all"),
+    "cityscapes": ("cityscapes", "train"),
+    "cityscapes_coarse": ("cityscapes", "train"),
+    "coco": ("coco", "train2017"),
+    "coco_crowds": ("coco", "train2017"),
+    "coco_panoptic": ("coco", "train2017"),
+    "coco_stuff": ("coco", "train2017"),
+    "bsds500": ("bsds500", "train"),
+    "grabcut": ("grabcut", "all"),
+    "dsb2018": ("dsb2018", "train"),
+    "isbi2012": ("isbi2012", "all"),
+    "drive": ("drive", "training"),
+    "folder": ("folder", ""),
+}
+NAMES = tuple(_TABLE)
+"""The data sets that `open` and `kontur data check --as` know."""
+
+_PUBLIC = {
+    "Dataset": "sample",
+    "Finding": "checking",
+    "Layout": "sample",
+    "Report": "checking",
+    "Sample": "sample",
+    "check": "checking",
+}
+
+__all__ = ["NAMES", "Dataset", "Finding", "Layout", "Report", "Sample", "check", "layout", "open"]
+
+
+def open(name: str, root: str | Path, split: str | None = None, **options: Any) -> Dataset:
+    """A split of a data set, as a sequence of samples that are decoded when asked for.
+
+    name:    one of NAMES. root: its folder. split: by default the set's training split ("all" where there is one only).
+    options: `folder` takes taxonomy=, classes=, images=, masks= and ignore=, `grabcut` images=.
+
+    Raises UnknownName for a wrong name or split, UnreadableFile for a folder of another form, InputError for images
+    without truth.
+    """
+    from .sample import Dataset
+
+    found = layout(name, root, **options)
+    if split is None:
+        usual = _TABLE[name][1]
+        split = usual if usual in found.splits else next(iter(found.splits))
+    return Dataset(found, split)
+
+
+def layout(name: str, root: str | Path, **options: Any) -> Layout:
+    """Which files belong together; nothing but lists and JSON files is read. Raises as `open`."""
+    if name not in _TABLE:
+        raise UnknownName("data set", name, NAMES, f"Known are {', '.join(NAMES)}.")
+    function = getattr(importlib.import_module(f".{_TABLE[name][0]}", __name__), name)
+    try:
+        return function(root, **options)
+    except TypeError as error:
+        if "keyword argument" not in str(error):
+            raise
+        raise OptionError(f"data set {name}: {str(error).split(') ')[-1]}") from None
+
+
+def __getattr__(name: str) -> object:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
