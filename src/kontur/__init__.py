@@ -15,6 +15,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .api import methods, segment
     from .core.errors import KonturError
+    from .core.hierarchy import Hierarchy
     from .core.image import Image
     from .core.instances import Instances
     from .core.options import Option
@@ -30,6 +31,7 @@ _PUBLIC = {
     "methods": "api",
     "read_image": "io.photos",
     "overlay": "draw.overlay",
+    "Hierarchy": "core.hierarchy",
     "Image": "core.image",
     "Segmentation": "core.segmentation",
     "Segment": "core.segmentation",
@@ -43,6 +45,7 @@ _PUBLIC = {
 
 __all__ = [
     "Category",
+    "Hierarchy",
     "Image",
     "Instances",
     "KonturError",
