@@ -22,8 +22,10 @@ from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
 
+# Chosen on 40 BSDS500 val photos by covering (benchmarks/tune_region_merging.py); the default level is the best of the set.
+_BORDER, _COLOUR = 1.0, 1.0  # weights of the border's contrast and of the mean colours' distance
 _SIZE = 0.2  # power of the harmonic area in a pair's cost
-_HALF = 160.0  # cost that becomes height 0.5
+_HALF = 210.0  # cost that becomes height 0.5
 _LEVEL = 0.5
 
 
@@ -62,7 +64,7 @@ def merging_hierarchy(image: Image | NDArray, *, superpixels: int | None = None)
     across, down = contrast(smooth)
     area, sums = region_sums(leaves, smooth)
     graph = region_graph(leaves, across, down)
-    merges, costs = merge_tree(graph, area, sums, border=2.0, colour=1.0, size=_SIZE)
+    merges, costs = merge_tree(graph, area, sums, border=_BORDER, colour=_COLOUR, size=_SIZE)
     heights = (costs / (costs + _HALF)).astype(np.float32)
     return Hierarchy(leaves, merges, heights, default=_LEVEL)
 
