@@ -24,6 +24,8 @@ COMMANDS = {
     "methods": "methods",
     "describe": "describe",
     "evaluate": "evaluate",
+    "degrade": "degrade",
+    "robustness": "robustness",
     "demo": "demo",
     "doctor": "doctor",
 }

@@ -1,0 +1,1 @@
+"""Methods beside each other on equal terms: how scores fall with damage (`compare.robustness`)."""
