@@ -1,0 +1,77 @@
+"""What `kontur segment --write` can name, and the writing of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..core.image import Image
+from ..core.instances import Instances
+from ..core.segmentation import Segmentation
+
+# What --write can name -> the endings it puts behind DIR/<stem>; coco and yolo have places of their own.
+WRITES: dict[str, tuple[str, ...]] = {
+    "labels": (".labels.png", ".labels.tif", ".categories.png"),
+    "overlay": (".overlay.png",),
+    "json": (".json",),
+    "coco": (),
+    "geojson": (".geojson",),
+    "svg": (".svg",),
+    "labelme": (".labelme.json",),
+    "yolo": (),
+    "cutout": (".cutout.png",),
+    "measurements": (".measurements.csv",),
+}
+
+
+def write_outputs(
+    base: Path, yolo: Path, image: Image, result: Segmentation | Instances, writes: tuple[str, ...], written: list[Path]
+) -> dict[str, float]:
+    """Write what was asked for behind `base`, noting each file; the mean IoU loss of each polygon form, in [0, 1]."""
+    losses: dict[str, float] = {}
+
+    def beside(ending: str) -> Path:
+        written.append(base.with_name(base.name + ending))
+        return written[-1]
+
+    if "labels" in writes:
+        from ..io.labels import label_file_suffix, write_categories, write_labels
+
+        flat = result.flatten() if isinstance(result, Instances) else result
+        write_labels(beside(label_file_suffix(flat.ids)), flat.ids)
+        if any(segment.category is not None for segment in flat.segments):
+            write_categories(beside(".categories.png"), flat.category_map())
+    if "overlay" in writes:
+        from ..draw.overlay import overlay
+        from ..io.pictures import write_picture
+
+        write_picture(beside(".overlay.png"), overlay(image, result))
+    if "json" in writes:
+        from ..io.documents import write_document
+
+        write_document(beside(".json"), result, image)
+    if "geojson" in writes:
+        from ..io.geojson import write_geojson
+
+        losses["geojson"] = write_geojson(beside(".geojson"), result, image)
+    if "svg" in writes:
+        from ..io.svg import write_svg
+
+        losses["svg"] = write_svg(beside(".svg"), result, image)
+    if "labelme" in writes:
+        from ..io.labelme import write_labelme
+
+        losses["labelme"] = write_labelme(beside(".labelme.json"), result, image)
+    if "yolo" in writes:
+        from ..io.yolo import write_yolo
+
+        written.append(yolo)
+        losses["yolo"] = write_yolo(yolo, result, image)
+    if "cutout" in writes:
+        from ..io.cutout import write_cutout
+
+        write_cutout(beside(".cutout.png"), result, image)
+    if "measurements" in writes:
+        from ..io.measurements import write_measurements
+
+        write_measurements(beside(".measurements.csv"), result, image)
+    return losses
