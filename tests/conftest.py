@@ -23,3 +23,14 @@ def data() -> Path:
 def photos(data: Path) -> list[Path]:
     """The 200 BSDS500 test photos, sorted by name."""
     return sorted((data / "bsds500" / "images" / "test").glob("*.jpg"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where the real data exists, a real-data test that skips itself has failed: silence would hide it."""
+    report = yield
+    asked = item.get_closest_marker("real_data") is not None or {"data", "photos"} & set(item.fixturenames)
+    if report.skipped and asked and DATA.is_dir():
+        report.outcome = "failed"
+        report.longrepr = f"skipped although the real data exists: {report.longrepr}"
+    return report
