@@ -24,6 +24,7 @@ COMMANDS = {
     "methods": "methods",
     "describe": "describe",
     "evaluate": "evaluate",
+    "data": "data",
     "degrade": "degrade",
     "robustness": "robustness",
     "demo": "demo",

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import OptionError, UnknownName
 
 if TYPE_CHECKING:
-    from .checking import Finding, Report, check
+    from .checking import check
+    from .report import Finding, Report
     from .sample import Dataset, Layout, Sample
 
 # name -> module and the split that is meant when none is named
@@ -42,9 +43,9 @@ NAMES = tuple(_TABLE)
 
 _PUBLIC = {
     "Dataset": "sample",
-    "Finding": "checking",
+    "Finding": "report",
     "Layout": "sample",
-    "Report": "checking",
+    "Report": "report",
     "Sample": "sample",
     "check": "checking",
 }

@@ -67,7 +67,8 @@ def folder(
 ) -> Layout:
     """A folder as the module says.
 
-    taxonomy: a Taxonomy or its JSON file. classes: names in the order of their ids from 0, or a text file of them.
+    taxonomy: a Taxonomy or its JSON file. classes: names in the order of their ids from 0, a text file of
+    them, or their number.
     images, masks: folders, or for masks a COCO file, inside the root or elsewhere, where they have other names.
     ignore: the mask value that does not count; not used where a taxonomy is given.
 
@@ -260,6 +261,8 @@ def _class_names(root: Path, classes: Sequence[str] | str | Path) -> list[str]:
     for path in (Path(classes), root / classes):
         if path.is_file():
             return _lines(path)
+    if str(classes).isdigit():
+        return [str(number) for number in range(int(str(classes)))]
     if isinstance(classes, str) and "," in classes:
         return [name.strip() for name in classes.split(",")]
     raise UnreadableFile(
