@@ -224,6 +224,11 @@ class MaskReader:
         self._known = known
         self._table = np.full(max(known) + 2, -1, np.int32)  # the last entry stands for all larger values
         self._table[list(known)] = list(known.values())
+        # For 8-bit files, by far the most: `bytes.translate` is ten times as fast as a NumPy table.
+        self._bytes: bytes | None = None
+        if id_type(taxonomy) is np.uint8:
+            self._bytes = bytes(known.get(value, 0) for value in range(256))
+            self._known_bytes = bytes(value for value in known if 0 <= value <= 255)
 
     def __call__(self, pair: Pair, size: tuple[int, int]) -> NDArray[np.integer]:
         assert pair.target is not None
@@ -231,6 +236,10 @@ class MaskReader:
 
     def ids(self, raw: NDArray[np.integer], where: str) -> NDArray[np.integer]:
         """Category ids (H, W) of file values (H, W). where: the name an error gives them."""
+        if raw.dtype == np.uint8 and self._bytes is not None:
+            content = raw.tobytes()
+            if not content.translate(None, self._known_bytes):  # nothing is left without the known values
+                return np.frombuffer(bytearray(content.translate(self._bytes)), np.uint8).reshape(raw.shape)
         ids = self._table[np.clip(raw.astype(np.int64), 0, len(self._table) - 1)]
         if (ids < 0).any() or (raw.dtype.kind == "i" and (raw < 0).any()):
             values, counts = np.unique(raw[(ids < 0) | (raw < 0)], return_counts=True)
