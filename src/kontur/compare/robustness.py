@@ -273,4 +273,5 @@ def _protocol(score: str, images: int, denoise: str | None, seed: int) -> str:
         "iou": "IoU of the foreground, pixels of 128 in the truth left out",
     }[score]
     before = f", each image filtered by {denoise} first" if denoise else ""
-    return f"{what}; mean over {images} images, default options unless given{before}; noise seed {seed} and image name"
+    over = f"mean over {images} image{'s' if images != 1 else ''}"
+    return f"{what}; {over}, default options unless given{before}; noise seed {seed} and image name"

@@ -16,6 +16,7 @@ _COLOURS = (
     (86, 180, 233), (120, 120, 120), (230, 159, 0), (0, 0, 0), (148, 0, 211),
 )  # fmt: skip
 _MARKERS = ("circle", "square", "up", "diamond", "down")
+LEGEND = 178  # pixels of one entry
 PANEL = (400, 270)  # the axes' rectangle, pixels
 ROOM = (62, 44, 26, 54)  # left, top, right, bottom of it
 
@@ -29,7 +30,7 @@ def draw_robustness(table: Robustness, title: str = "") -> NDArray[np.uint8]:
     columns = min(3, max(1, len(kinds)))
     rows = -(-len(kinds) // columns)
     wide, high = PANEL[0] + ROOM[0] + ROOM[2], PANEL[1] + ROOM[1] + ROOM[3]
-    per_line = max(1, columns * wide // 200)
+    per_line = max(1, columns * wide // LEGEND)
     legend = 24 * -(-len(table.methods) // per_line) + 16
     head = 40
     canvas = Pillow.new("RGB", (columns * wide, head + rows * high + legend), "white")
@@ -37,7 +38,8 @@ def draw_robustness(table: Robustness, title: str = "") -> NDArray[np.uint8]:
     first = table.rows[0]
     pen.text(
         (14, head / 2),
-        title or f"{table.score}, mean over {first.images} images, against strength of damage",
+        title
+        or f"{table.score}, mean over {first.images} image{'s' if first.images != 1 else ''}, against strength of damage",
         fill="black",
         font=font(18),
         anchor="lm",
@@ -48,7 +50,7 @@ def draw_robustness(table: Robustness, title: str = "") -> NDArray[np.uint8]:
         y = head + (number // columns) * high + ROOM[1]
         _panel(pen, table, kind, x, y, top)
     for number, method in enumerate(table.methods):
-        x = 24 + (number % per_line) * 200
+        x = 24 + (number % per_line) * LEGEND
         y = head + rows * high + 16 + (number // per_line) * 24
         colour = _COLOURS[number % len(_COLOURS)]
         pen.line((x, y, x + 34, y), fill=colour, width=2)

@@ -75,7 +75,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("blur", blur, "sigma", (0.5, 1, 2, 4, 8), noise=False),
         Kind("jpeg", jpeg, "quality", (80, 50, 20, 10, 5), noise=False),
         Kind("low_light", low_light, "exposure", (0.5, 0.2, 0.1, 0.05, 0.02), noise=False),
-        Kind("down_sampling", down_sampling, "factor", (1.5, 2, 4, 8, 16), noise=False),
+        Kind("down_sampling", down_sampling, "factor", (2, 3, 4, 8, 16), noise=False),
     )
 }
 FILTERS: Mapping[str, Filter] = {

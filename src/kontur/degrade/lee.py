@@ -1,7 +1,8 @@
 """Lee filter: against speckle; the local mean where the image is even, the pixel itself where it is not.
 
 Paper: Lee, "Digital image enhancement and noise filtering by use of local statistics", IEEE TPAMI 2(2), 1980 (the
-multiplicative noise of its second part): the linear estimate of least squared error from local mean and variance.
+multiplicative noise of its second part): the linear estimate of least squared error from local mean and variance, for
+the noise in first order, x + mean (u - 1) instead of x u.
 """
 
 from __future__ import annotations
