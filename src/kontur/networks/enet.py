@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .network import Network
-from .upsampling import UnpoolIndices
+from .upsampling import UnpoolIndices, extended_to
 
 
 class Initial(nn.Module):
@@ -97,7 +97,7 @@ class Upsampling(nn.Module):
 
     def forward(self, feature: Tensor, indices: Tensor, size: torch.Size) -> Tensor:
         main = self.unpool(self.main(feature), indices, size)
-        extension = _extended(self.enlarge(self.reduce(feature)), size)
+        extension = extended_to(self.enlarge(self.reduce(feature)), size)
         return F.relu(main + self.expand(extension))
 
 
@@ -116,7 +116,8 @@ class ENet(nn.Module):
         self.stage4 = nn.Sequential(*(Bottleneck(64, 0.1, nn.ReLU) for _ in range(2)))
         self.up5 = Upsampling(64, 16, 0.1)
         self.stage5 = Bottleneck(16, 0.1, nn.ReLU)
-        self.classify = nn.ConvTranspose2d(16, classes, 3, stride=2, padding=1, bias=False)
+        # One more row and column than 2n - 1, cropped where the image is odd.
+        self.classify = nn.ConvTranspose2d(16, classes, 3, stride=2, padding=1, output_padding=1, bias=False)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, H, W) -> logits (B, K, H, W)."""
@@ -127,7 +128,7 @@ class ENet(nn.Module):
         eighth = self.stage3(self.stage2(eighth))
         up = self.stage4(self.up4(eighth, indices2, quarter.shape[-2:]))
         up = self.stage5(self.up5(up, indices1, half.shape[-2:]))
-        return self.classify(up, output_size=image.shape[-2:])
+        return self.classify(up)[..., : image.shape[-2], : image.shape[-1]]
 
 
 def _block(
@@ -148,12 +149,6 @@ def _dilated_stage() -> nn.Sequential:
         Bottleneck(128, 0.1, nn.PReLU, asymmetric=True),
         Bottleneck(128, 0.1, nn.PReLU, dilation=16),
     )
-
-
-def _extended(feature: Tensor, size: torch.Size) -> Tensor:
-    """An odd size is one row or column longer than twice its half: repeat the last."""
-    missing = (0, size[1] - feature.shape[-1], 0, size[0] - feature.shape[-2])
-    return F.pad(feature, missing, mode="replicate") if any(missing) else feature
 
 
 def enet(classes: int, channels: int = 3) -> Network:

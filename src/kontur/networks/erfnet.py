@@ -55,15 +55,15 @@ class NonBottleneck1D(nn.Module):
 
 
 class Upsampler(nn.Module):
-    """A transposed 3x3 of stride 2, to a given size."""
+    """A transposed 3x3 of stride 2, to a given size: twice the input's, or one less."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.convolution = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1)
+        self.convolution = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
         self.norm = nn.BatchNorm2d(outputs, eps=_EPS)
 
     def forward(self, feature: Tensor, size: torch.Size) -> Tensor:
-        return F.relu(self.norm(self.convolution(feature, output_size=size)))
+        return F.relu(self.norm(self.convolution(feature)[..., : size[0], : size[1]]))
 
 
 class ERFNet(nn.Module):

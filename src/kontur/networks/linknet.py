@@ -22,13 +22,16 @@ class Decoder(nn.Module):
         super().__init__()
         inner = inputs // 4
         self.reduce = _unit(nn.Conv2d(inputs, inner, 1, bias=False), inner)
-        self.enlarge = nn.ConvTranspose2d(inner, inner, 3, stride=stride, padding=1, bias=False)
+        self.enlarge = nn.ConvTranspose2d(
+            inner, inner, 3, stride=stride, padding=1, output_padding=stride - 1, bias=False
+        )
         self.normalise = nn.Sequential(nn.BatchNorm2d(inner), nn.ReLU(inplace=True))
         self.expand = _unit(nn.Conv2d(inner, outputs, 1, bias=False), outputs)
 
     def forward(self, feature: Tensor, like: Tensor) -> Tensor:
         """To the size of `like`, so that odd sizes meet their encoder's."""
-        return self.expand(self.normalise(self.enlarge(self.reduce(feature), output_size=like.shape[-2:])))
+        enlarged = self.enlarge(self.reduce(feature))[..., : like.shape[-2], : like.shape[-1]]
+        return self.expand(self.normalise(enlarged))
 
 
 class LinkNet(nn.Module):
@@ -42,7 +45,7 @@ class LinkNet(nn.Module):
         self.decoders = nn.ModuleList(
             Decoder(i, o, stride) for i, o, stride in zip(reversed(widths), outputs, (2, 2, 2, 1), strict=True)
         )
-        self.enlarge = nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, bias=False)
+        self.enlarge = nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1, bias=False)
         self.normalise = nn.Sequential(nn.BatchNorm2d(32), nn.ReLU(inplace=True))
         self.refine = _unit(nn.Conv2d(32, 32, 3, padding=1, bias=False), 32)
         self.classify = nn.ConvTranspose2d(32, classes, 2, stride=2)
@@ -55,8 +58,8 @@ class LinkNet(nn.Module):
         feature = self.decoders[1](feature, second) + second
         feature = self.decoders[2](feature, first) + first
         feature = self.decoders[3](feature, stem)
-        half = ((image.shape[-2] + 1) // 2, (image.shape[-1] + 1) // 2)
-        feature = self.refine(self.normalise(self.enlarge(feature, output_size=half)))
+        height, width = (image.shape[-2] + 1) // 2, (image.shape[-1] + 1) // 2
+        feature = self.refine(self.normalise(self.enlarge(feature)[..., :height, :width]))
         return self.classify(feature)[..., : image.shape[-2], : image.shape[-1]]
 
 

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .network import Network
+from .upsampling import extended_to
 
 WIDTHS = (64, 128, 256, 512, 1024)
 
@@ -50,8 +51,7 @@ class UNet(nn.Module):
     def _fitted(self, skip: Tensor, feature: Tensor) -> tuple[Tensor, Tensor]:
         """The paper crops the skip to the feature; padded, an odd level is one pixel short and the feature is extended."""
         if self.padded:
-            missing = (0, skip.shape[-1] - feature.shape[-1], 0, skip.shape[-2] - feature.shape[-2])
-            return skip, F.pad(feature, missing, mode="replicate") if any(missing) else feature
+            return skip, extended_to(feature, skip.shape[-2:])
         top, left = (skip.shape[-2] - feature.shape[-2]) // 2, (skip.shape[-1] - feature.shape[-1]) // 2
         return skip[..., top : top + feature.shape[-2], left : left + feature.shape[-1]], feature
 

@@ -160,6 +160,16 @@ def upsampling(name: str, channels: int, factor: int = 2) -> nn.Module:
     return UPSAMPLINGS[name](channels, factor)
 
 
+def extended_to(feature: Tensor, size: torch.Size) -> Tensor:
+    """(B, C, h, w) -> (B, C, *size), h and w at most a few pixels short of it: the last row and column are repeated.
+
+    Picks rows instead of padding, so that an exporter sees no choice between odd and even sizes.
+    """
+    rows = torch.arange(size[0], device=feature.device).clamp(max=feature.shape[-2] - 1)
+    columns = torch.arange(size[1], device=feature.device).clamp(max=feature.shape[-1] - 1)
+    return feature.index_select(2, rows).index_select(3, columns)
+
+
 def bilinear_kernel(factor: int) -> Tensor:
     """FCN's start of a transposed convolution: (2f, 2f) for even factors, (2f-1, 2f-1) for odd ones; interpolates bilinearly."""
     size = 2 * factor - factor % 2
