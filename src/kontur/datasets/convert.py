@@ -17,7 +17,7 @@ from typing import Any
 
 from ..core.errors import InputError, OutputError
 from ..core.taxonomy import Taxonomy
-from .forms import FORMS, Choices, form
+from .forms import FORMS, Choices, Form, form
 from .labelled import LabelSet, Loss
 
 __all__ = ["FORMS", "Conversion", "convert"]
@@ -77,7 +77,7 @@ def convert(
     before, after = form(source_form), form(target_form)
     if not source.exists():
         raise InputError(f"{source}: no such file or folder")
-    _check_target(source, target, after.is_folder, force)
+    _check_target(source, target, after, force)
     choices = Choices(Path(images) if images is not None else None, taxonomy, join, skip_missing)
     labels = after.prepare(before.read(source, choices), drop_unknown)
     _make(target.parent)
@@ -101,17 +101,16 @@ def _write(labels: LabelSet, writer: Any, progress: Callable[[int, int], None] |
     return loss
 
 
-def _check_target(source: Path, target: Path, is_folder: bool, force: bool) -> None:
+def _check_target(source: Path, target: Path, after: Form, force: bool) -> None:
     if os.path.realpath(source) == os.path.realpath(target):
         raise OutputError(f"{target}: expected another place than the source's. Choose another output.")
-    if is_folder and target.is_file():
+    if after.is_folder and target.is_file():
         raise OutputError(f"{target}: expected a folder for this form, got a file. Choose another output.")
-    if not is_folder and (target.is_dir() or target.suffix.lower() != ".json"):
+    if not after.is_folder and (target.is_dir() or target.suffix.lower() != ".json"):
         raise OutputError(f"{target}: expected the name of a JSON file for this form, such as labels.json")
-    pngs = target.with_suffix("")
-    for place in (target,) if is_folder else (target, pngs):
+    for place in (target, target.with_suffix("")) if after.name == "coco-panoptic" else (target,):
         taken = any(place.iterdir()) if place.is_dir() else place.exists()
-        if taken and not force and (place == target or place.is_dir()):
+        if taken and not force:
             raise OutputError(f"{place}: exists already. Overwrite it with --force, or choose another output.")
 
 
