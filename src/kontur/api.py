@@ -34,7 +34,7 @@ def segment(
     point:     (x, y, label) or a list; labels as in scribbles.
     scribbles: integers (H, W): 0 unmarked, 1 background, 2.. objects, or a PNG with indices or coloured strokes.
     background_label: the label that means background; all others are objects in rising order.
-    options:   the method's own, see `kontur describe METHOD`.
+    options:   the method's own, see `kontur describe METHOD`; superpixel methods also take `mask`, (H, W) bool: outside is void.
 
     Raises a KonturError whose message says what, expected, got, and what to do.
     """
@@ -49,7 +49,11 @@ def segment(
 
         scribbles = read_scribbles(scribbles)
     prompts = Prompts.of(box, point, scribbles, background_label=background_label)
-    given = [n for n, v in (("box", prompts.boxes), ("point", prompts.points), ("scribbles", prompts.scribbles)) if v is not None and len(v)]
+    given = [
+        n
+        for n, v in (("box", prompts.boxes), ("point", prompts.points), ("scribbles", prompts.scribbles))
+        if v is not None and len(v)
+    ]
     for name in given:
         if name not in row.prompts:
             takes = " or ".join(row.prompts) or "none"

@@ -81,7 +81,9 @@ class OptionSpec:
         if self.choices and converted not in self.choices:
             raise self._error(value)
         if self.type in (int, float):
-            outside = (self.low is not None and converted < self.low) or (self.high is not None and converted > self.high)
+            outside = (self.low is not None and converted < self.low) or (
+                self.high is not None and converted > self.high
+            )
             if outside or not math.isfinite(converted):
                 raise self._error(value)
         return converted
@@ -91,7 +93,16 @@ class OptionSpec:
             value = value.item()  # a NumPy scalar
         try:
             if self.type is bool:
-                words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+                words = {
+                    "true": True,
+                    "yes": True,
+                    "on": True,
+                    "1": True,
+                    "false": False,
+                    "no": False,
+                    "off": False,
+                    "0": False,
+                }
                 return value if isinstance(value, bool) else words.get(str(value).lower())
             if isinstance(value, bool):
                 return None
@@ -111,19 +122,17 @@ class OptionSpec:
 
 
 def options_of(function: Callable[..., Any]) -> tuple[OptionSpec, ...]:
-    """The keyword-only options of a method, in the order of its signature."""
+    """The keyword-only options of a method, in the order of its signature; `mask`, an array, is not one of them."""
     function = inspect.unwrap(function)
     hints = typing.get_type_hints(function, include_extras=True)
     return tuple(
         _spec(p, hints[p.name])
         for p in inspect.signature(function).parameters.values()
-        if p.kind is inspect.Parameter.KEYWORD_ONLY
+        if p.kind is inspect.Parameter.KEYWORD_ONLY and p.name != "mask"
     )
 
 
-def checked_options(
-    function_name: str, specs: tuple[OptionSpec, ...], given: dict[str, Any]
-) -> dict[str, Any]:
+def checked_options(function_name: str, specs: tuple[OptionSpec, ...], given: dict[str, Any]) -> dict[str, Any]:
     """All options with their values, defaults filled in; raises UnknownName or OptionError."""
     known = {spec.name: spec for spec in specs}
     for name in given:
@@ -147,5 +156,13 @@ def _spec(parameter: inspect.Parameter, hint: Any) -> OptionSpec:
     if typing.get_origin(base) is typing.Literal:
         choices, base = typing.get_args(base), str
     return OptionSpec(
-        parameter.name, base, parameter.default, annotation.help, annotation.low, annotation.high, annotation.unit, choices, optional
+        parameter.name,
+        base,
+        parameter.default,
+        annotation.help,
+        annotation.low,
+        annotation.high,
+        annotation.unit,
+        choices,
+        optional,
     )

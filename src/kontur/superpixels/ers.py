@@ -35,13 +35,14 @@ def ers(
     sigma: Annotated[
         float, Option("colour difference at which an edge has weight 0.6", 0.01, 1000, "units of L*")
     ] = 5.0,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Segmentation:
     """Superpixels that follow edges closely; exactly the number asked for (at most one a pixel).
 
     Every region is 4-connected. Any number of bands; three are taken as red, green and blue.
     """
     bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(ers_labels(bands, segments, balance, sigma))
+    return Segmentation.from_ids(ers_labels(bands, segments, balance, sigma, mask=mask))
 
 
 def ers_labels(

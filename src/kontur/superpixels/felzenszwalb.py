@@ -41,6 +41,7 @@ def felzenszwalb(
     scale: Annotated[float, Option("k of the paper: larger values give larger regions", 0, 1e9)] = 300.0,
     sigma: Annotated[float, Option("smoothing before the segmentation", 0, 100, "pixels")] = 0.8,
     min_size: Annotated[int, Option("smaller regions are joined to a neighbour", 1, 1_000_000_000, "pixels")] = 100,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Segmentation:
     """Regions that follow the image: large where it is even, small where it is not. The default method.
 
@@ -48,7 +49,7 @@ def felzenszwalb(
     three bands divided by sqrt(C / 3)). Source: Felzenszwalb & Huttenlocher, IJCV 59(2), 2004.
     """
     bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(felzenszwalb_labels(bands, scale, sigma, min_size))
+    return Segmentation.from_ids(felzenszwalb_labels(bands, scale, sigma, min_size, mask=mask))
 
 
 def felzenszwalb_labels(

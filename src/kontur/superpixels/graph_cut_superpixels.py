@@ -38,12 +38,14 @@ _TRIES = 4
 
 
 @method
-def graph_cut_a(image: Image, *, segments: _Segments = 400, rounds: _Rounds = 3) -> Segmentation:
+def graph_cut_a(
+    image: Image, *, segments: _Segments = 400, rounds: _Rounds = 3, mask: NDArray[np.bool_] | None = None
+) -> Segmentation:
     """Compact superpixels by graph cuts ("Graph-cut a" of Veksler 2010).
 
     Any number of bands. Every region is 4-connected, at most `segments` of them, at most as many as pixels.
     """
-    return _cut(image, segments, rounds, 0.0)
+    return _cut(image, segments, rounds, 0.0, mask)
 
 
 @method
@@ -53,28 +55,32 @@ def graph_cut_b(
     segments: _Segments = 400,
     colour: Annotated[float, Option("weight of constant colour against short borders", 0, 100)] = 1.0,
     rounds: _Rounds = 3,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Segmentation:
     """Superpixels of constant intensity by graph cuts ("Graph-cut b" of Veksler 2010).
 
     Any number of bands. Every region is 4-connected, at most `segments` of them, at most as many as pixels.
     """
-    return _cut(image, segments, rounds, colour)
+    return _cut(image, segments, rounds, colour, mask)
 
 
-def _cut(image: Image, segments: int, rounds: int, colour: float) -> Segmentation:
-    height, width = image.shape
+def _cut(image: Image, segments: int, rounds: int, colour: float, mask: NDArray[np.bool_] | None) -> Segmentation:
+    inside = np.ones(image.shape, bool) if mask is None else mask
+    area = int(inside.sum())
     pixels = image.unit() * np.float32(255)
-    if segments >= height * width:
-        return Segmentation.from_ids(np.arange(1, height * width + 1, dtype=np.int32).reshape(height, width))
+    if segments >= area:
+        return Segmentation.from_ids(np.where(inside, np.cumsum(inside).reshape(image.shape), 0).astype(np.int32))
     planes = np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
     if segments == 1:
-        return Segmentation.from_ids(np.ones((height, width), np.int32))
+        one = np.where(inside, 0, -1).astype(np.int32)
+        return Segmentation.from_ids(connected(one, planes))
     links = np.rint(contrast_links(pixels, _BORDER)).astype(np.int32) + np.int32(1)
     # A tenth of a border's price for each grey level in the mean of the bands, at weight 1.
     weight = np.float32(colour * _BORDER / 10 / image.channels)
-    side = max(1.0, (_SURVIVORS * height * width / segments) ** 0.5)
+    side = max(1.0, (_SURVIVORS * area / segments) ** 0.5)
     for _ in range(_TRIES):
         labels = _compete(planes, links, side, weight, rounds)
+        labels[~inside] = -1
         ids = connected(labels, planes, keep=segments, smallest=1)
         found = int(ids.max())
         if found >= 0.95 * segments or side <= 1:

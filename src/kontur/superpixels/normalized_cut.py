@@ -31,13 +31,14 @@ def normalized_cut_superpixels(
     sigma: Annotated[
         float, Option("colour difference at which an edge has weight 0.6", 0.01, 1000, "units of L*")
     ] = 10.0,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Segmentation:
     """Superpixels of even size by recursive normalised cuts; exactly the number asked for, at most one a pixel.
 
     Every region is 4-connected. Any number of bands; three are taken as red, green and blue.
     """
     bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(ncut_labels(bands, segments, sigma))
+    return Segmentation.from_ids(ncut_labels(bands, segments, sigma, mask=mask))
 
 
 def ncut_labels(

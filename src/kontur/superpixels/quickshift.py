@@ -39,6 +39,7 @@ def quickshift(
         float, Option("longest pointer that is kept; larger: fewer regions", 0, 1000, "pixels")
     ] = 10.0,
     ratio: Annotated[float, Option("weight of colour (L*a*b*) against position", 0, 100)] = 1.0,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Segmentation:
     """Regions by mode seeking in colour and position: no number to choose, shapes free.
 
@@ -46,7 +47,7 @@ def quickshift(
     grows with the square of `kernel_size` and `max_distance`. Source: Vedaldi & Soatto, ECCV 2008.
     """
     bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(quickshift_labels(bands, kernel_size, max_distance, ratio))
+    return Segmentation.from_ids(quickshift_labels(bands, kernel_size, max_distance, ratio, mask=mask))
 
 
 def quickshift_labels(

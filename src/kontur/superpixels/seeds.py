@@ -44,6 +44,7 @@ def seeds(
     iterations: Annotated[
         int, Option("passes over the borders at each block size and at pixels", 1, 100, "passes")
     ] = 4,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Segmentation:
     """Superpixels by exchanging blocks and pixels between the cells of a grid.
 
@@ -51,7 +52,7 @@ def seeds(
     Source: Van den Bergh et al., ECCV 2012.
     """
     bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(seeds_labels(bands, segments, bins, iterations))
+    return Segmentation.from_ids(seeds_labels(bands, segments, bins, iterations, mask=mask))
 
 
 def seeds_labels(

@@ -41,22 +41,25 @@ def slic(
     segments: _Segments = 400,
     compactness: Annotated[float, Option("weight of position against colour", 0.001, 1000)] = 10.0,
     iterations: _Iterations = 10,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Segmentation:
     """Superpixels by k-means on colour and position: compact, about equal in size, very fast.
 
     Any number of bands; three are taken as red, green and blue. At most as many regions as pixels. Every region is
     4-connected. Source: Achanta et al., IEEE TPAMI 34(11), 2012.
     """
-    return Segmentation.from_ids(slic_labels(_native(image), segments, compactness, iterations))
+    return Segmentation.from_ids(slic_labels(_native(image), segments, compactness, iterations, mask=mask))
 
 
 @method
-def slico(image: Image, *, segments: _Segments = 400, iterations: _Iterations = 10) -> Segmentation:
+def slico(
+    image: Image, *, segments: _Segments = 400, iterations: _Iterations = 10, mask: NDArray[np.bool_] | None = None
+) -> Segmentation:
     """SLIC that finds the compactness of each superpixel itself: even shapes in flat and in textured parts.
 
     Source: Achanta et al., IEEE TPAMI 34(11), 2012 (zero-parameter version).
     """
-    return Segmentation.from_ids(slic_labels(_native(image), segments, None, iterations))
+    return Segmentation.from_ids(slic_labels(_native(image), segments, None, iterations, mask=mask))
 
 
 def slic_labels(

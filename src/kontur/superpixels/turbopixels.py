@@ -35,6 +35,7 @@ def turbopixels(
     segments: Annotated[int, Option("number of regions", 1, 100_000, "regions")] = 400,
     curvature: Annotated[float, Option("how strongly bends of the front are smoothed (alpha)", 0, 10)] = 0.3,
     doublet: Annotated[float, Option("how strongly fronts are drawn to edges (beta)", 0, 10)] = 1.0,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Segmentation:
     """Compact superpixels of even size by a geometric flow; at most one a pixel.
 
@@ -42,7 +43,7 @@ def turbopixels(
     as red, green and blue.
     """
     bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(turbopixel_labels(bands, segments, curvature, doublet))
+    return Segmentation.from_ids(turbopixel_labels(bands, segments, curvature, doublet, mask=mask))
 
 
 def turbopixel_labels(

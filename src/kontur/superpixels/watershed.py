@@ -32,6 +32,7 @@ def watershed_superpixels(
     *,
     segments: Annotated[int, Option("number of regions", 1, 100_000, "regions")] = 400,
     compactness: Annotated[float, Option("weight of a grid step of distance, in units of L*", 0, 1000)] = 2.0,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Segmentation:
     """Superpixels by flooding the gradient from a grid of markers: linear time, borders on the crests.
 
@@ -39,7 +40,7 @@ def watershed_superpixels(
     asked for (on images with a pixel for each). Sources: Neubert & Protzel 2014; Machairas et al. 2015.
     """
     bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(watershed_labels(bands, segments, compactness))
+    return Segmentation.from_ids(watershed_labels(bands, segments, compactness, mask=mask))
 
 
 def watershed_labels(
