@@ -67,6 +67,8 @@ def turbopixel_labels(
     if segments == area:  # each pixel its own
         return np.where(inside, np.cumsum(inside).reshape(inside.shape), 0).astype(np.int32)
     rows, columns, _ = start_grid(height, width, segments, mask)
+    within = inside[rows.astype(np.intp), columns.astype(np.intp)]  # a cell's middle may lie outside the mask
+    rows, columns = rows[within], columns[within]
     smooth = [ndimage.gaussian_filter(plane.astype(np.float32), 0.5) / np.float32(units) for plane in planes]
     slope = np.zeros((height, width), np.float32)
     for plane in smooth:
@@ -75,7 +77,7 @@ def turbopixel_labels(
                 slope += np.gradient(plane, axis=axis) ** 2
     slope = np.sqrt(slope)
     # Contrast counts relative to its surroundings, as in the paper: weak edges stop fronts in flat parts too.
-    spacing = float(np.sqrt(area / len(rows)))
+    spacing = float(np.sqrt(area / max(1, len(rows))))
     local = slope / (ndimage.gaussian_filter(slope, spacing / 2) + np.float32(1))
     phi = np.exp(-local * np.float32(3)).astype(np.float32)
     drift = [np.gradient(phi, axis=a) if n > 1 else np.zeros_like(phi) for a, n in enumerate((height, width))]
