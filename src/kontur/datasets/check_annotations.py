@@ -122,8 +122,8 @@ def check_coco(json: Path, folder: Path, name: str, wanted: Taxonomy | Mapping[i
             tally.images_with[label_name].add(files[image])
         size = sizes.get(image, (math.inf, math.inf))
         value = f"annotation {label}" + (f", {files[image]}" if image in files else "")
-        for kind, told, advice in _coco_shape(row, size):
-            found(kind, f"{value}: {told}" if told else value, advice)
+        for kind, detail, advice in _coco_shape(row, size):
+            found(kind, f"{value}: {detail}" if detail else value, advice)
         key = (image, category, str(row.get("segmentation")))
         if key in seen and row.get("segmentation"):
             found("duplicate_annotation", f"{value}, as {seen[key]}", "The same object twice: remove one.")

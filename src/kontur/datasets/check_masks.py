@@ -26,6 +26,7 @@ from .report import Finding
 SWAP_GAIN = 0.08
 """Of the image's variance: what each of two masks must explain more of the other's image than of its own."""
 
+_FEW_PAIRS_GAIN = 0.3
 _MOST_VALUES = 5  # findings of foreign values a mask
 _AT_ONCE = 1000  # masks compared with one another
 _MASKS_A_PRODUCT = 64
@@ -246,11 +247,14 @@ def swapped(pairs: Sequence[tuple[ImageFacts, MaskFacts]], names: dict[Path, str
         flat = _flat([image.thumbnail for image, _ in block])
         fit = _fits(flat, [mask.thumbnail for _, mask in block])
         own = np.diag(fit)
+        least = _least_gain(fit)
+        if least is None:
+            continue
         gain = fit - own[:, None]
         both = np.minimum(gain, gain.T)
         taken: set[int] = set()
         for a, b in zip(*np.unravel_index(np.argsort(-both, axis=None)[: 4 * len(block)], both.shape)):
-            if both[a, b] <= SWAP_GAIN:
+            if both[a, b] <= least:
                 break
             if not taken & {int(a), int(b)}:
                 taken |= {int(a), int(b)}
@@ -263,11 +267,24 @@ def swapped(pairs: Sequence[tuple[ImageFacts, MaskFacts]], names: dict[Path, str
         for group in groups.values():
             best = max(group, key=lambda n: own[n])
             for n in group:
-                if n != best and n not in taken and own[best] - own[n] > SWAP_GAIN and own[n] < own[best] / 2:
+                if n != best and n not in taken and own[best] - own[n] > least and own[n] < own[best] / 2:
                     advice = f"The same mask as {names[block[best][1].path]}, whose image it fits: put this image's own there."
                     value = names[block[best][1].path]
                     findings.append(Finding(names[block[n][1].path], "mask_of_another_image", value, 1, advice))
     return findings
+
+
+def _least_gain(fit: NDArray[np.float32]) -> float | None:
+    """The gain that tells of a swap, from the fits (images, masks); None where masks do not show in their images at all.
+
+    Masks explain their own images better than those of others, or there is nothing to be told: of a few pairs only a
+    great gain is taken for one.
+    """
+    count = len(fit)
+    if count < 4:
+        return _FEW_PAIRS_GAIN
+    others = np.median(fit[~np.eye(count, dtype=bool)])
+    return SWAP_GAIN if float(np.median(np.diag(fit)) - others) > SWAP_GAIN else None
 
 
 def _swap(

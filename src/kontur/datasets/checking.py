@@ -35,6 +35,7 @@ from .sample import Fault, Layout, Pair, existing
 Progress = Callable[[int, int], None]
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+_UNIONS = ("trainval",)  # splits that others make up together
 _FOLDER_OPTIONS = ("taxonomy", "classes", "images", "masks", "ignore")
 
 
@@ -121,7 +122,15 @@ class _Check:
 
     def images(self, splits: Mapping[str, tuple[Pair, ...]], mixed: bool) -> dict[Path, ImageFacts]:
         """Decode all images; findings of unreadable, odd and equal ones."""
-        wanted = {pair.image: split for split, pairs in splits.items() for pair in pairs}
+        wanted: dict[Path, str] = {}
+        for split in sorted(splits, key=_UNIONS.__contains__):
+            for pair in splits[split]:
+                first = wanted.setdefault(pair.image, split)
+                if first != split and split not in _UNIONS:
+                    advice = f"Take it out of {first} or {split}."
+                    self.findings.append(
+                        Finding(self.name(pair.image), "listed_in_two_splits", f"{first}, {split}", 1, advice)
+                    )
         found = self.each(lambda i: check_images.read_facts(i[0], i[1], self.name(i[0])), wanted.items())
         self.findings += [f for f in found if isinstance(f, Finding)]
         facts = [f for f in found if isinstance(f, ImageFacts)]
@@ -157,15 +166,16 @@ class _Check:
             splits[split] = tuple(Pair(p.stem, p, json) for p in listed)
             self.splits[split] = len(listed)
         every = {p for tally in tallies.values() for p in tally.images}
-        for pictures in {pictures for pictures, _ in sources.values()}:
+        unknown = {pictures for split, (pictures, _) in sources.items() if not tallies[split].images}  # a broken file
+        for pictures in {pictures for pictures, _ in sources.values()} - unknown:
             for path in sorted(set(_images_in(pictures)) - every):
-                if any(tally.images for tally in tallies.values()):
-                    advice = "No annotation file lists it: add an entry, or remove the image."
-                    self.findings.append(Finding(self.name(path), "missing_annotation", None, 1, advice))
+                advice = "No annotation file lists it: add an entry, or remove the image."
+                self.findings.append(Finding(self.name(path), "missing_annotation", None, 1, advice))
         facts = self.images(splits, True)
         for tally in tallies.values():
             self.findings += _sizes(self, tally, facts)
-        self.compare_names(tallies)
+        if not wanted:
+            self.compare_names({self.name(sources[split][1]): tally for split, tally in tallies.items()})
         for split, size in complete.items():
             if self.splits.get(split, 0) != size:
                 self.notes.append(
@@ -176,13 +186,11 @@ class _Check:
     def compare_names(self, tallies: Mapping[str, Tally]) -> None:
         """Files of one set must have the same names: the first file's are taken for right where nothing else is known."""
         first = next((t for t in tallies.values() if t.names), None)
-        known = {(f.file, f.value) for f in self.findings if f.kind in ("misspelt_class", "unknown_class")}
-        for split, tally in tallies.items():
+        for file, tally in tallies.items():
             if first is None or tally is first or not tally.names:
                 continue
             for kind, value, advice in check_annotations.name_findings(tally.names, first.names, by_name=False):
-                if not any(v == value for _, v in known) and not any(v in first.names.values() for _, v in known):
-                    self.findings.append(Finding(split, kind, value, 1, f"Another split has other names. {advice}"))
+                self.findings.append(Finding(file, kind, value, 1, f"Another file has other names. {advice}"))
 
     def objects(self, tallies: Iterable[Tally], ids: Mapping[str, int]) -> None:
         """The class table of sets whose truth is objects."""
