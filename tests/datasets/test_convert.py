@@ -402,3 +402,14 @@ def test_photos_of_one_name_are_refused(tmp_path):
     source.write_text(json.dumps(content))
     with pytest.raises(InputError, match="inside its folder"):
         convert(source, tmp_path / "labels", source_form="coco", target_form="labels")
+
+
+def test_a_folder_below_labels_finds_its_photos(tmp_path):
+    for folder in ("labels/val", "images/val", "images/train"):
+        (tmp_path / "y" / folder).mkdir(parents=True)
+    (tmp_path / "y" / "labels" / "val" / "p.txt").write_text("0 0 0 1 0 1 1 0 1\n")
+    for name in ("val/p.png", "val/nothing.png", "train/other.png"):
+        PillowImage.new("RGB", (4, 2)).save(tmp_path / "y" / "images" / name)
+    done = convert(tmp_path / "y" / "labels" / "val", tmp_path / "c.json", source_form="yolo", target_form="coco")
+    assert (done.loss.images, done.loss.regions) == (2, 1)  # a photo without a label file shows nothing
+    assert [i.file_name for i in read_coco(tmp_path / "c.json").images] == ["nothing.png", "p.png"]
