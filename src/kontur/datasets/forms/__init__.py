@@ -27,6 +27,15 @@ FORMS = {
 }
 """The names for --from and --to."""
 
+_ALSO = {
+    "coco-instances": "coco",
+    "panoptic": "coco-panoptic",
+    "voc-png": "voc",
+    "cityscapes-labelids": "cityscapes",
+    "yolo-polygons": "yolo",
+    "label-png": "labels",
+}
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -63,6 +72,7 @@ class Form:
 
 def form(name: str) -> Form:
     """The form of a name in FORMS. Raises UnknownName."""
+    name = _ALSO.get(name, name)
     if name not in FORMS:
         raise UnknownName("label form", name, FORMS, f"Expected one of: {', '.join(FORMS)}.")
     module = import_module(f".{name.replace('-', '_')}", __name__)

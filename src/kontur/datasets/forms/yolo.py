@@ -18,6 +18,7 @@ from ...core.instances import Instance, Instances
 from ...core.taxonomy import Category, Taxonomy, voc_colour
 from ...io import photos
 from ...io.yolo import read_yolo, write_yolo
+from ..folder import yaml_names
 from ..labelled import Held, LabelledImage, LabelledRegion, LabelSet, parts_and_holes, void_pixels
 from ..sidecar import Photo, SidecarWriter, read_sidecar
 from . import Choices
@@ -38,7 +39,7 @@ def read(source: Path, choices: Choices) -> LabelSet:
     files = {p.relative_to(base).with_suffix("").as_posix(): p for p in sorted(base.rglob("*.txt"))}
     files = {stem: p for stem, p in files.items() if p.name.lower() not in _NOT_LABELS}
     known = dict(sidecar.photos)
-    folder = choices.images or (root / "images" if (root / "images").is_dir() else None)
+    folder = choices.images or _photos_beside(base, root)
     pictures = {stem.as_posix(): path for path, stem in photos.find_images([folder])} if folder else {}
     if not files and not known:
         raise InputError(f"{source}: expected YOLO label files *.txt, got none")
@@ -53,7 +54,8 @@ def read(source: Path, choices: Choices) -> LabelSet:
             f"({len(missing)} of {len(files)} label files have none). Name the folder of photos with --images, or --skip-missing."
         )
     taxonomy = choices.taxonomy or sidecar.taxonomy or _names(root, files)
-    stems = list(dict.fromkeys([*known, *sorted({*files, *pictures})]))
+    # Photos without a label file show no object; dataset.json names all photos there are.
+    stems = list(dict.fromkeys([*known, *sorted(files if known else {*files, *pictures})]))
 
     def images() -> Iterator[LabelledImage]:
         for stem in stems:
@@ -65,6 +67,17 @@ def read(source: Path, choices: Choices) -> LabelSet:
     return LabelSet(taxonomy, images(), len(stems), notes)
 
 
+def _photos_beside(base: Path, root: Path) -> Path | None:
+    """images/ beside labels/; for a folder below labels/ the folder of the same name below images/."""
+    if (root / "images").is_dir():
+        return root / "images"
+    parts = list(base.parts)
+    if "labels" not in parts:
+        return None
+    parts[len(parts) - 1 - parts[::-1].index("labels")] = "images"
+    return Path(*parts) if Path(*parts).is_dir() else None
+
+
 def _photo(path: Path, stem: str) -> Photo:
     height, width = photos.size_of(path)
     return Photo(stem + path.suffix, (height, width), None)
@@ -73,9 +86,9 @@ def _photo(path: Path, stem: str) -> Photo:
 def _names(root: Path, files: dict[str, Path]) -> Taxonomy:
     """Of data.yaml or classes.txt; else "class 0", "class 1" .. up to the highest number that occurs."""
     for path in sorted([*root.glob("*.yaml"), *root.glob("*.yml")]):
-        names = _yaml_names(path.read_text(encoding="utf-8", errors="replace"))
+        names = yaml_names(path)
         if names:
-            return _taxonomy(names)
+            return _taxonomy([names.get(n, f"class {n}") for n in range(max(names) + 1)])
     if (root / "classes.txt").is_file():
         return _taxonomy(
             [line for line in (root / "classes.txt").read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -89,28 +102,6 @@ def _names(root: Path, files: dict[str, Path]) -> Taxonomy:
         numbers = [int(w) for w in re.findall(r"^\s*(\d{1,5})(?=\s)", text, re.MULTILINE)]
         highest = max([highest, *numbers])
     return _taxonomy([f"class {n}" for n in range(highest + 1)])
-
-
-def _yaml_names(text: str) -> list[str]:
-    """The value of `names`: a list in brackets, lines "- name", or lines "0: name"."""
-    start = re.search(r"^names:[ \t]*(.*)$", text, re.MULTILINE)
-    if start is None:
-        return []
-    inline = start.group(1).split(" #")[0].strip()
-    if inline.startswith("["):
-        whole = text[start.start(1) :]
-        words = whole[1 : whole.index("]")].split(",") if "]" in whole else []
-        return [w.strip().strip("'\"") for w in words if w.strip()]
-    found = []
-    for line in text[start.end() :].splitlines()[1:]:
-        item = re.match(r"[ \t]*(?:-|\d+[ \t]*:)[ \t]+(.+?)[ \t]*(?:#.*)?$", line)
-        if item is None:
-            if line.strip():
-                break
-            continue
-        word = item.group(1)
-        found.append(json.loads(word) if word.startswith('"') and word.endswith('"') else word.strip("'"))
-    return found
 
 
 def _taxonomy(names: list[str]) -> Taxonomy:
