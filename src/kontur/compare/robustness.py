@@ -23,12 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import registry
-from .._version import __version__
 from ..core.errors import InputError, KonturError, OptionError, PromptError
 from ..core.image import Image
 from ..core.instances import Instances
 from ..core.options import checked_options
-from ..core.segmentation import Segmentation
+from ..core.segmentation import Provenance, Segmentation
 from ..degrade.kinds import KINDS, Kind, find_filter, find_kind
 from ..metrics.foreground import foreground_scores
 from ..metrics.regions import region_scores
@@ -92,7 +91,7 @@ class Robustness:
     def to_dict(self) -> dict[str, object]:
         return {
             "protocol": self.protocol,
-            "version": __version__,
+            "version": Provenance("robustness", {}).version,
             "score": self.score,
             "rows": [dict(vars(row)) for row in self.rows],
         }

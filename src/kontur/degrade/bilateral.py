@@ -24,7 +24,7 @@ def bilateral_filter(
     sigma_colour: Annotated[
         float, Option("standard deviation in colour, as a share of black to white", 0.0001, 100)
     ] = 0.1,
-    sigma_space: Annotated[float, Option("standard deviation in place", 0.1, 25, "pixels")] = 2.0,
+    sigma_space: Annotated[float, Option("standard deviation in place", 0.1, 10, "pixels")] = 2.0,
     full_scale: FullScale = None,
 ) -> NDArray:
     """Weights exp(-d^2 / 2 sigma_space^2) exp(-c^2 / 2 sigma_colour^2) in a square of radius 2 sigma_space, rounded up.
