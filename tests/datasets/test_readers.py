@@ -111,10 +111,22 @@ def test_yolo_classes_join_by_the_names_of_data_yaml(tmp_path):
     save(tmp_path / "images" / "a.png", np.zeros((10, 20, 3)))
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "a.txt").write_text("1 0 0 0.5 0 0.5 1 0 1\n")
-    for names in ("names: [rust, leaf]\n", "names:\n  0: rust\n  1: 'leaf'\nnc: 2\n", "names:\n- rust\n- leaf\n"):
+    for names in (
+        "names: [rust, leaf]\n",
+        "names:\n  0: rust\n  1: 'leaf'\nnc: 2\n",
+        "names:\n- rust\n- leaf\n",
+        "names: {0: rust, 1: leaf}\n",
+    ):
         (tmp_path / "data.yaml").write_text("train: images\n" + names)
         found = datasets.open("folder", tmp_path, taxonomy=Taxonomy.from_names(["leaf", "rust"]))[0].target
         assert [(i.category, i.area) for i in found.instances] == [(0, 100)]
+
+
+def test_a_data_yaml_that_makes_no_sense_is_an_error(tmp_path):
+    plants(tmp_path)
+    (tmp_path / "data.yaml").write_text("names: {leaf, rust}\n")
+    with pytest.raises(InputError, match="expected names as a list"):
+        datasets.open("folder", tmp_path)
 
 
 def test_labelme_labels_join_by_name(tmp_path):

@@ -67,7 +67,10 @@ def check_coco(json: Path, folder: Path, name: str, wanted: Taxonomy | Mapping[i
     files: dict[Any, str] = {}
     listed: set[str] = set()
     for number, row in enumerate(content["images"]):
-        if not isinstance(row, dict) or not isinstance(row.get("file_name"), str) or "id" not in row:
+        usable = (
+            isinstance(row, dict) and isinstance(row.get("id"), int | str) and isinstance(row.get("file_name"), str)
+        )
+        if not usable:
             found("bad_image_entry", f"images[{number}]", "Expected id, file_name, height and width.")
             continue
         if row["id"] in sizes:
@@ -104,7 +107,7 @@ def check_coco(json: Path, folder: Path, name: str, wanted: Taxonomy | Mapping[i
     seen: dict[tuple, Any] = {}
     for number, row in enumerate(rows):
         label = row.get("id", f"annotations[{number}]")
-        if _is_lost_crowd(row, with_flag, len(rows), polygons > len(plain) / 2):
+        if _is_lost_crowd(row, with_flag, len(rows), polygons >= 0.75 * len(plain)):
             value = f"annotation {label}"
             found(
                 "crowd_flag_lost",
@@ -175,9 +178,10 @@ def name_findings(
 
 
 def _is_lost_crowd(row: Mapping[str, Any], with_flag: int, total: int, polygons: bool) -> bool:
-    if "iscrowd" not in row:
-        return 0 < with_flag < total
-    return not row["iscrowd"] and polygons and isinstance(row.get("segmentation"), dict)
+    """polygons: whether objects are polygons in this file, so that runs are crowds."""
+    if polygons and isinstance(row.get("segmentation"), dict) and not row.get("iscrowd"):
+        return True
+    return "iscrowd" not in row and 0 < with_flag < total
 
 
 def _coco_shape(row: Mapping[str, Any], size: tuple[float, float]) -> Iterator[tuple[str, str, str]]:
@@ -307,7 +311,7 @@ def check_yolo(path: Path, name: str, image: str, classes: Mapping[int, str]) ->
             kinds["duplicate_annotation"].append((number, "", "The same object twice: remove one line."))
         seen.add(line.strip())
         first = line.split()[0]
-        label = classes.get(int(first), first) if first.isdigit() else first
+        label = classes.get(int(first), first) if first.isascii() and first.isdigit() else first
         tally.objects[label] += 1
         tally.images_with[label].add(image)
     for kind, found in kinds.items():

@@ -23,7 +23,7 @@ from ..io.photos import read_image, upright
 from .check_images import SIDE, ImageFacts, unreadable
 from .report import Finding
 
-SWAP_GAIN = 0.08
+SWAP_GAIN = 0.06
 """Of the image's variance: what each of two masks must explain more of the other's image than of its own."""
 
 _FEW_PAIRS_GAIN = 0.3

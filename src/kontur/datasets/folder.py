@@ -311,9 +311,12 @@ def _inline_names(path: Path, text: str) -> dict[int, str]:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):  # names without quotes
         words = [w.strip().strip("'\"") for w in text.strip("[]{}").split(",") if w.strip()]
-        value = words if text.startswith("[") else {int(w.split(":")[0]): w.split(":", 1)[1].strip() for w in words}
+        value = words if text.startswith("[") else dict(word.partition(":")[::2] for word in words)
     rows = value.items() if isinstance(value, dict) else enumerate(value)
-    return {int(number): str(name) for number, name in rows}
+    try:
+        return {int(number): str(name).strip() for number, name in rows}
+    except (TypeError, ValueError):
+        raise InputError(f"{path}: expected names as a list or as number: name, got {text[:60]!r}") from None
 
 
 def joined(
