@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.errors import OptionError
@@ -35,10 +36,10 @@ class Window(NamedTuple):
     used: int
     before: int
 
-    def nearest(self, length: int) -> Tensor:
-        """The source pixel of each output pixel, (used,) int64, of an axis of `length` pixels."""
+    def nearest(self, length: int) -> NDArray[np.int64]:
+        """The source pixel of each output pixel, (used,), of an axis of `length` pixels."""
         at = (np.arange(self.first + 0.5, self.first + self.used) / self.scale).astype(np.int64)
-        return torch.from_numpy(np.minimum(at + self.start, length - 1))
+        return np.minimum(at + self.start, length - 1)
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ class RandomScaleCrop:
         return padded
 
     def _target(self, target: Tensor, rows: Window, columns: Window) -> Tensor:
-        picked = target.index_select(-2, rows.nearest(target.shape[-2]))
-        picked = picked.index_select(-1, columns.nearest(target.shape[-1]))
+        values = target.numpy().take(rows.nearest(target.shape[-2]), -2)  # NumPy's is faster than index_select
+        picked = torch.from_numpy(values.take(columns.nearest(target.shape[-1]), -1))
         if (rows.used, columns.used) == self.window:
             return picked
         padded = target.new_full((*target.shape[:-2], *self.window), outside_value(target, self.ignore))
