@@ -35,7 +35,6 @@ def export_onnx(
     class_names: Sequence[str] | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
-    check: bool = True,
 ) -> float:
     """Write `network` in eval mode to `path` and return the largest difference of ONNX Runtime's logits from PyTorch's.
 
@@ -58,8 +57,14 @@ def export_onnx(
         raise InputError(f"{network.name}: expected weights, got a network on the meta device. Build it without it")
     network.eval().cpu()
     try:
-        data = _exported(network, size, dynamic, properties)
-        difference = _difference(network, data, size, dynamic) if check else float("nan")
+        # The tracer takes seconds where the newer exporter, which reasons about every size, takes minutes; what it may freeze
+        # the check at a second size finds, and the newer one is asked then.
+        try:
+            data = _exported(network, size, dynamic, properties, tracing=True)
+            difference = _difference(network, data, size, dynamic)
+        except InputError:
+            data = _exported(network, size, dynamic, properties, tracing=False)
+            difference = _difference(network, data, size, dynamic)
     finally:
         network.to(device)
         for name, module in network.named_modules():
@@ -98,52 +103,56 @@ def _properties(
     return properties
 
 
-def _exported(network: Network, size: tuple[int, int], dynamic: bool, properties: dict[str, str]) -> bytes:
+def _exported(
+    network: Network, size: tuple[int, int], dynamic: bool, properties: dict[str, str], tracing: bool
+) -> bytes:
     """The file's bytes. The exporter's own remarks are kept from the screen; its failure is one line."""
     try:
+        import onnx
         import onnxscript  # noqa: F401
     except ModuleNotFoundError:
         raise MissingExtra("export_onnx", "train") from None
-    # The exporter takes a size of 1 for fixed, so that a free batch is traced with 2.
+    # A size of 1 is taken for fixed, so a free batch is traced with 2.
     example = torch.zeros(2 if dynamic else 1, network.channels, *size)
-    free: Any = torch.export.Dim.DYNAMIC
+    options: dict[str, Any] = {"input_names": ["image"], "output_names": ["logits"], "opset_version": OPSET}
+    if dynamic and tracing:
+        axes = {0: "batch", 2: "height", 3: "width"}
+        options["dynamic_axes"] = {"image": axes, "logits": axes}
+    elif dynamic:
+        free = torch.export.Dim.DYNAMIC
+        options["dynamic_shapes"] = ({0: free, 2: free, 3: free},)
+    buffer = io.BytesIO()
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                network,
-                (example,),
-                dynamo=True,
-                input_names=["image"],
-                output_names=["logits"],
-                opset_version=OPSET,
-                dynamic_shapes=({0: free, 2: free, 3: free},) if dynamic else None,
-                verbose=False,
-            )
+            if tracing:
+                torch.onnx.export(network, (example,), buffer, dynamo=False, **options)
+                model = onnx.load_from_string(buffer.getvalue())
+            else:
+                model = torch.onnx.export(network, (example,), dynamo=True, verbose=False, **options).model_proto
     except Exception as error:
         # The exporter raises types of its own inner parts, all of which mean the same to the caller.
         reason = " ".join(str(error.__cause__ or error).split())[:300]
         advice = "Try dynamic=False. " if dynamic else ""
-        raise InputError(f"{network.name} could not be exported to ONNX. {advice}The exporter said: {reason}") from error
+        raise InputError(
+            f"{network.name} could not be exported to ONNX. {advice}The exporter said: {reason}"
+        ) from error
     finally:
         logger.setLevel(level)
-    model = program.model_proto
     for key, value in properties.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
-    buffer = io.BytesIO()
-    buffer.write(model.SerializeToString())
-    return buffer.getvalue()
+    return model.SerializeToString()
 
 
 def _difference(network: Network, data: bytes, size: tuple[int, int], dynamic: bool) -> float:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(0)
     # A second size of the other parity finds what was frozen while tracing.
@@ -153,7 +162,13 @@ def _difference(network: Network, data: bytes, size: tuple[int, int], dynamic: b
         image = torch.rand(batch, network.channels, height, width, generator=generator)
         with torch.no_grad():
             wanted = network(image).numpy()
-        (got,) = session.run(["logits"], {"image": image.numpy()})
+        try:
+            (got,) = session.run(["logits"], {"image": image.numpy()})
+        except Exception as error:  # ONNX Runtime's types are not public
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{network.name}: the exported file does not run at {height}x{width} ({reason}). Export it with dynamic=False"
+            ) from error
         if got.shape != wanted.shape:
             raise InputError(
                 f"{network.name}: the exported file gives logits {got.shape} where PyTorch gives {wanted.shape} for an image of "

@@ -140,7 +140,7 @@ class AllMLPDecoder(nn.Module):
 
 
 def _as_map(tokens: Tensor, height: int, width: int) -> Tensor:
-    return tokens.transpose(1, 2).unflatten(2, (height, width))
+    return tokens.transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], height, width)
 
 
 def segformer_b0(classes: int, channels: int = 3) -> Network:
