@@ -147,11 +147,29 @@ def _coco_categories(rows: Any, wanted: Taxonomy | Mapping[int, str] | None, fou
         names[row["id"]] = row["name"]
     if not names:
         found("bad_category", None, "Expected a list of categories.")
-    by_name = isinstance(wanted, Taxonomy)
-    expected = {c.id: c.name for c in wanted} if isinstance(wanted, Taxonomy) else dict(wanted or {})
-    for finding in name_findings(names, expected, by_name=by_name):
-        found(*finding)
+    if isinstance(wanted, Taxonomy):
+        for finding in name_findings(names, {c.id: c.name for c in wanted}, by_name=True):
+            found(*finding)
+    elif wanted:
+        for finding in _published_names(names, wanted):
+            found(*finding)
     return names
+
+
+def published(names: Mapping[int, str], list_: Mapping[int, str]) -> bool:
+    """Whether a file's categories are mostly those of the published list, ids and names."""
+    return 2 * sum(list_.get(number) == name for number, name in names.items()) > len(names)
+
+
+def _published_names(names: Mapping[int, str], list_: Mapping[int, str]) -> Iterator[tuple[str, str, str]]:
+    """Files of the published list are held to it; in files with categories of their own only slips of the pen are told."""
+    if published(names, list_):
+        yield from name_findings(names, list_, by_name=False)
+        return
+    for number, name in names.items():
+        near = difflib.get_close_matches(name, [list_.get(number, "")], n=1, cutoff=0.8)
+        if near and near[0] != name and name not in list_.values():
+            yield "misspelt_class", name, f"Did it mean {near[0]!r}?"
 
 
 def name_findings(

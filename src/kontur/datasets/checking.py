@@ -74,8 +74,7 @@ def check(
         work.root = found.root
         work.listed(found)
         if found.form == "bsds":
-            work.images(found.splits, found.mixed_bands)
-            _bsds(work, found)
+            _bsds(work, found, work.images(found.splits, found.mixed_bands))
         elif found.form == "objects":
             _masks(work, found, Rules(None, None))
         else:
@@ -174,8 +173,9 @@ class _Check:
         facts = self.images(splits, True)
         for tally in tallies.values():
             self.findings += _sizes(self, tally, facts)
-        if not wanted:
-            self.compare_names({self.name(sources[split][1]): tally for split, tally in tallies.items()})
+        list_ = wanted if isinstance(wanted, dict) else {}
+        if not isinstance(wanted, Taxonomy):
+            self.compare_names({self.name(sources[split][1]): tally for split, tally in tallies.items()}, list_)
         for split, size in complete.items():
             if self.splits.get(split, 0) != size:
                 self.notes.append(
@@ -183,14 +183,18 @@ class _Check:
                 )
         self.objects(tallies.values(), {n: i for t in tallies.values() for i, n in t.names.items()})
 
-    def compare_names(self, tallies: Mapping[str, Tally]) -> None:
-        """Files of one set must have the same names: the first file's are taken for right where nothing else is known."""
-        first = next((t for t in tallies.values() if t.names), None)
-        for file, tally in tallies.items():
-            if first is None or tally is first or not tally.names:
+    def compare_names(self, tallies: Mapping[str, Tally], list_: Mapping[int, str]) -> None:
+        """Files of one set must have the same names: those of the first file are taken for right, or of the first that
+        keeps to the published list."""
+        named = {file: tally for file, tally in tallies.items() if tally.names}
+        keeping = [t for t in named.values() if check_annotations.published(t.names, list_)]
+        first = next(iter([*keeping, *named.values()]), None)
+        for file, tally in named.items():
+            if first is None or tally is first or tally in keeping:
                 continue
             for kind, value, advice in check_annotations.name_findings(tally.names, first.names, by_name=False):
-                self.findings.append(Finding(file, kind, value, 1, f"Another file has other names. {advice}"))
+                if not any((f.file, f.kind, f.value) == (file, kind, value) for f in self.findings):
+                    self.findings.append(Finding(file, kind, value, 1, f"Another file has other names. {advice}"))
 
     def objects(self, tallies: Iterable[Tally], ids: Mapping[str, int]) -> None:
         """The class table of sets whose truth is objects."""
@@ -385,7 +389,7 @@ def _panoptic(work: _Check, found: Layout) -> None:
     work.objects(tallies, {c.name: c.id for c in found.taxonomy or ()})
 
 
-def _bsds(work: _Check, found: Layout) -> None:
+def _bsds(work: _Check, found: Layout, facts: Mapping[Path, ImageFacts]) -> None:
     def read(pair: Pair) -> list[Finding]:
         assert pair.target is not None
         name = work.name(pair.target)
@@ -394,8 +398,8 @@ def _bsds(work: _Check, found: Layout) -> None:
         except KonturError as error:
             return [check_images.unreadable(pair.target, name, "mask", error)]
         shape = people[0].regions.shape
-        image = check_images.read_facts(pair.image, "", name)
-        if isinstance(image, ImageFacts) and image.shape != shape:
+        image = facts.get(pair.image)
+        if image is not None and image.shape != shape:
             value = f"{shape[1]} x {shape[0]}, image {image.shape[1]} x {image.shape[0]}"
             return [Finding(name, "wrong_size", value, 1, "Take the file of this image.")]
         empty = [n for n, person in enumerate(people, 1) if not np.any(person.regions)]

@@ -95,14 +95,14 @@ def _of_segments(
     regions = []
     for row in document["segments"]:
         number = row.get("id") if isinstance(row, dict) else None
-        if number not in runs:
+        if not isinstance(number, int) or number not in runs:
             raise InputError(f"{path}: expected pixels of segment {number} of the JSON, got none")
         mask = runs.pop(number)
         if number == document.get("background"):
             continue
         category = row.get("category")
         category = 1 if category is None else category
-        if category not in things:
+        if not isinstance(category, int) or category not in things:
             raise InputError(f"{path}: segment {number}: expected a category of the taxonomy, got {category}")
         single = bool(row.get("object", things[category]))
         regions.append(LabelledRegion(mask, category, single, row.get("crowd") is True))
