@@ -82,8 +82,11 @@ def read_panoptic(path: str | Path, folder: str | Path | None = None) -> Panopti
     known = {c.id for c in taxonomy}
     rows = tuple(_checked(path, n, row, known) for n, row in enumerate(content["annotations"]))
     images: dict[int | str, str] = {}
-    for number, image in enumerate(content.get("images") or ()):
-        if not isinstance(image, dict) or not {"id", "file_name"} <= set(image):
+    listed = content.get("images", [])
+    if not isinstance(listed, list):
+        raise InputError(f"{path}: expected a list of images, got {str(listed)[:60]}")
+    for number, image in enumerate(listed):
+        if not isinstance(image, dict) or not isinstance(image.get("id"), int | str) or "file_name" not in image:
             raise InputError(f"{path}: images[{number}]: expected id and file_name, got {str(image)[:60]}")
         images[image["id"]] = str(image["file_name"])
     return PanopticFile(path, Path(folder) if folder is not None else path.with_suffix(""), taxonomy, rows, images)
