@@ -23,6 +23,7 @@ COMMANDS = {
     "segment": "segment",
     "methods": "methods",
     "describe": "describe",
+    "networks": "networks",
     "evaluate": "evaluate",
     "data": "data",
     "degrade": "degrade",
