@@ -98,7 +98,7 @@ def facts_of(path: Path, labels: NDArray[np.integer]) -> MaskFacts:
         labels.dtype.itemsize * 8,
         values.astype(np.int64),
         counts.astype(np.int64),
-        hashlib.blake2b(np.ascontiguousarray(labels.astype(np.int32)).data, digest_size=16).digest(),
+        hashlib.blake2b(np.ascontiguousarray(labels).data, digest_size=16).digest(),
         labels[np.ix_(rows.astype(int), columns.astype(int))].astype(np.int64),
     )
 

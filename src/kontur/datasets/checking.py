@@ -134,6 +134,11 @@ class _Check:
         self.findings += [f for f in found if isinstance(f, Finding)]
         facts = [f for f in found if isinstance(f, ImageFacts)]
         self.between(facts, mixed)
+        turned = [self.name(f.path) for f in facts if f.orientation != 1]
+        if turned:
+            self.notes.append(
+                f"images with an EXIF orientation, which is applied: {len(turned)}: {', '.join(turned[:5])}"
+            )
         return {f.path: f for f in facts}
 
     def between(self, facts: list[ImageFacts], mixed: bool) -> None:
