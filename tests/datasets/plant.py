@@ -304,7 +304,7 @@ def exif_rotation(root, rng):
     exif = picture.getexif()
     exif[0x0112] = int(rng.choice([3, 6, 8]))
     picture.save(path, exif=exif, quality=92)
-    return "exif_rotation", f"{path.stem}.png"
+    return "exif_rotation", path.name
 
 
 def duplicate_across_splits(root, rng):

@@ -187,12 +187,12 @@ def _luma(colour: tuple[int, int, int]) -> int:
 # --- a mask and its image -------------------------------------------------------------------------------------------
 
 
-def size_finding(image: ImageFacts, mask: MaskFacts, name: str) -> Finding | None:
+def size_finding(image: ImageFacts, mask: MaskFacts, name: str, image_name: str) -> Finding | None:
     """The finding of a mask that has another size than its image, or that lies as the image did before it was turned."""
     if image.shape != mask.shape:
         (high, wide), (mask_high, mask_wide) = image.shape, mask.shape
         if image.orientation >= 5 and mask.shape == image.shape[::-1]:
-            return _turned(image, name)
+            return _turned(image, image_name, name)
         value = f"{mask_wide} x {mask_high}, image {wide} x {high}"
         return Finding(name, "wrong_size", value, 1, "Make the mask anew at its image's size; do not interpolate ids.")
     if image.orientation == 1:
@@ -200,12 +200,12 @@ def size_finding(image: ImageFacts, mask: MaskFacts, name: str) -> Finding | Non
     # The size does not tell: does the mask fit the picture as it was stored better than as it is shown?
     stored = upright(image.thumbnail, {6: 8, 8: 6}.get(image.orientation, image.orientation), [])
     here, there = (_fit(thumbnail, mask.thumbnail) for thumbnail in (image.thumbnail, stored))
-    return _turned(image, name) if there > here + 0.02 else None
+    return _turned(image, image_name, name) if there > here + 0.02 else None
 
 
-def _turned(image: ImageFacts, name: str) -> Finding:
+def _turned(image: ImageFacts, image_name: str, mask_name: str) -> Finding:
     advice = "The image has an EXIF orientation, the mask lies as the image is stored: turn the mask, or drop the tag."
-    return Finding(name, "exif_rotation", f"orientation {image.orientation}", 1, advice)
+    return Finding(image_name, "exif_rotation", f"orientation {image.orientation}, mask {mask_name}", 1, advice)
 
 
 def _fit(thumbnail: NDArray[np.float32], mask: NDArray[np.int64]) -> float:

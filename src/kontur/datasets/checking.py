@@ -272,7 +272,7 @@ def _masks(work: _Check, found: Layout, rules: Rules) -> None:
             ignored.append(name)
         image = facts.get(pair.image)
         if image is not None:
-            wrong = check_masks.size_finding(image, mask, name)
+            wrong = check_masks.size_finding(image, mask, name, work.name(pair.image))
             if wrong is not None:
                 work.findings.append(wrong)
             if wrong is None or wrong.kind == "wrong_size":
