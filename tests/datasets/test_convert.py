@@ -176,6 +176,24 @@ def test_cityscapes_ids_are_not_guessed(tmp_path):
         convert(source, tmp_path / "b", source_form="coco", target_form="cityscapes")
 
 
+def test_results_of_kontur_segment_are_read(tmp_path):
+    """<photo>.labels.png and <photo>.json as `kontur segment` writes them: objects without categories, a background."""
+    from kontur.core.segmentation import Segmentation
+    from kontur.io.documents import write_document
+    from kontur.io.labels import write_labels
+
+    result = Segmentation.from_objects(np.array([[0, 1, 1], [0, 0, 2]]))
+    write_labels(tmp_path / "m" / "p.labels.png", result.ids)
+    write_document(tmp_path / "m" / "p.json", result)
+    done = convert(tmp_path / "m", tmp_path / "c.json", source_form="labels", target_form="coco")
+    assert done.loss.lossless
+    assert [m.tolist() for m, *_ in masks_of(tmp_path / "c.json")] == [
+        [[False, True, True], [False, False, False]],
+        [[False, False, False], [False, False, True]],
+    ]
+    assert [c.name for c in read_coco(tmp_path / "c.json").taxonomy] == ["object"]
+
+
 def test_category_pngs_are_read_with_a_taxonomy(tmp_path):
     _grey(tmp_path / "m" / "x.png", [[0, 1, 255], [0, 2, 2]])
     taxonomy = {"categories": [{"id": 0, "name": "sky"}, {"id": 1, "name": "tree"}, {"id": 2, "name": "car"}]}
@@ -413,3 +431,16 @@ def test_a_folder_below_labels_finds_its_photos(tmp_path):
     done = convert(tmp_path / "y" / "labels" / "val", tmp_path / "c.json", source_form="yolo", target_form="coco")
     assert (done.loss.images, done.loss.regions) == (2, 1)  # a photo without a label file shows nothing
     assert [i.file_name for i in read_coco(tmp_path / "c.json").images] == ["nothing.png", "p.png"]
+
+
+@pytest.mark.parametrize("value", [None, {}, [], "x", -1, 1.5, 10**30])
+@pytest.mark.parametrize("key", ["id", "category"])
+def test_odd_segments_of_a_label_png(tmp_path, key, value):
+    """Found by 1,500 random changes to the JSON of every form."""
+    convert(coco_file(tmp_path / "a.json", [RING]), tmp_path / "m", source_form="coco", target_form="labels")
+    path = tmp_path / "m" / "deep" / "photo.json"
+    content = json.loads(path.read_text())
+    content["segments"][0][key] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"photo\.labels\.png"):
+        convert(tmp_path / "m", tmp_path / "b.json", source_form="labels", target_form="coco")
