@@ -294,3 +294,38 @@ def test_coco_stuff_has_182_names_and_the_80_things_their_published_ids(tmp_path
 def test_the_80_names_are_those_of_the_real_file(data):
     rows = json.loads((data / "coco-tiny" / "annotations" / "instances_val2017.json").read_text())["categories"]
     assert {row["id"]: row["name"] for row in rows} == coco_names.THINGS
+
+
+# --- any input -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (3, 5)])
+def test_pictures_of_any_size_are_read_and_checked(size, tmp_path):
+    rng = np.random.default_rng(3)
+    masks = {}
+    for name in "abcde":
+        masks[name] = rng.integers(1, 3, size).astype(np.uint8)
+        save(tmp_path / "images" / f"{name}.png", rng.integers(0, 256, (*size, 3)))
+        save(tmp_path / "masks" / f"{name}.png", masks[name])
+    for name, target in ((n, t) for _, t, n in datasets.open("folder", tmp_path, classes=["a", "b", "c"])):
+        assert target.tolist() == masks[name].tolist()
+    assert datasets.check("folder", tmp_path, classes=["a", "b", "c"]).findings == ()
+
+
+def test_negative_and_huge_ids_are_told(tmp_path):
+    save(tmp_path / "images" / "a.png", GREY)
+    (tmp_path / "masks").mkdir()
+    for value in (-1, 70_000, 2**31 - 1):
+        Image.fromarray(np.array([[0, 1, value], [0, 0, 1]], np.int32)).save(tmp_path / "masks" / "a.tif")
+        with pytest.raises(InputError, match=f"got {value}"):
+            datasets.open("folder", tmp_path, classes=["a", "b"])[0]
+        report = datasets.check("folder", tmp_path, classes=["a", "b"])
+        found = [(f.file, f.kind, f.value, f.count) for f in report.findings]
+        assert found == [("masks/a.tif", "id_outside_taxonomy", value, 1)]
+
+
+def test_a_list_that_is_no_text_is_refused(tmp_path):
+    voc_folder(tmp_path)
+    (tmp_path / "ImageSets" / "Segmentation" / "train.txt").write_bytes(b"\xff\xfe\x80")
+    with pytest.raises(UnreadableFile, match=r"train\.txt: expected a text file"):
+        datasets.open("voc", tmp_path, "train")

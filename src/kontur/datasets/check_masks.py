@@ -135,7 +135,8 @@ def value_findings(mask: MaskFacts, name: str, rules: Rules, usual_bits: int) ->
     known = rules.known
     counts = dict(zip(mask.values.tolist(), mask.counts.tolist()))
     foreign = {} if known is None else {v: c for v, c in counts.items() if v not in known}
-    if mask.bits > 8 and (usual_bits == 8 or (known is not None and foreign and max(known) <= 255)):
+    too_wide = known is not None and bool(foreign) and max(known) <= 255
+    if (mask.bits == 16 and (usual_bits == 8 or too_wide)) or (mask.bits > 16 and usual_bits == 8 and not foreign):
         highest = int(mask.values.max())
         for step in (257, 256):
             if highest and all(v % step == 0 for v in counts):

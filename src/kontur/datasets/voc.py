@@ -99,7 +99,10 @@ def _folder(root: str | Path, *needed: str) -> Path:
 
 
 def _names(path: Path) -> list[str]:
-    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError):
+        raise UnreadableFile(f"{path}: expected a text file with a name a line") from None
 
 
 def _layout(name: str, root: Path, lists: tuple[str, ...], masks: str, complete: dict[str, int]) -> Layout:
