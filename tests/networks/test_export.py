@@ -16,13 +16,16 @@ from kontur.networks import CATALOGUE, build  # noqa: E402
 from kontur.networks.export import export_onnx  # noqa: E402
 
 SIZES = {"unet": (188, 204), "deconvnet": (200, 212)}
-LIGHT = {"enet", "linknet", "erfnet", "bisenet", "segformer_b0", "kontur_lite", "fc_densenet56", "unet", "segnet"}
+LIGHT = {"enet", "linknet", "erfnet", "bisenet", "segformer_b0", "kontur_lite", "fc_densenet56", "segnet"}
 
 
 def with_statistics(network, size):
     """Batch norm's statistics from one batch, so that untrained logits keep the size of trained ones."""
     norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     if norms:
+        for module in network.modules():  # a channel that is dropped has no variance
+            if isinstance(module, torch.nn.Dropout | torch.nn.Dropout2d):
+                module.p = 0.0
         for norm in norms:
             norm.momentum = 1.0
         with torch.no_grad():
@@ -36,14 +39,14 @@ def with_statistics(network, size):
 )
 def test_onnx_runtime_gives_pytorchs_logits(name, tmp_path):
     torch.manual_seed(0)
-    size = SIZES.get(name, (64, 96))
+    size = SIZES.get(name, (48, 64))
     network = with_statistics(build(name, 5), size)
     file = tmp_path / "network.onnx"
     export_onnx(network, file, size=size)
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    image = torch.rand(
-        3, 3, size[0] + 9, size[1] + 1
-    )  # neither the size it was traced with nor the one it was checked at
+    # Neither the size it was traced with nor the one it was checked at. Small, since in segnet, enet and deconvnet a maximum that
+    # is all but tied may fall on another pixel by rounding, the more likely the larger the image.
+    image = torch.rand(1, 3, size[0] + 1, size[1] - 7 if name != "unet" else size[1] + 1)
     with torch.no_grad():
         wanted = network(image).numpy()
     (got,) = session.run(["logits"], {"image": image.numpy()})
@@ -79,7 +82,7 @@ def test_what_cannot_be_exported_says_so_at_once(tmp_path):
     file = tmp_path / "x.onnx"
     with torch.device("meta"):
         on_meta = build("crf_rnn", 2, network="enet")
-    with pytest.raises(InputError, match=r"crf_rnn can't be exported to ONNX: .* refine_probabilities"):
+    with pytest.raises(InputError, match=r"crf_rnn can't be exported to ONNX: .*dense_crf.refine_probabilities"):
         export_onnx(on_meta, file)
     with pytest.raises(InputError, match="meta device"):
         export_onnx(build("enet", 2).to("meta"), file)

@@ -13,14 +13,18 @@ adapted: its weights are averaged over RGB and scaled by 3 / C (`backbones.weigh
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import urllib.error
+import urllib.request
+from pathlib import Path
 
 import timm
 import torch
 from torch import Tensor, nn
 
 from ...core.errors import InputError, MissingExtra, OptionError, UnknownName
-from .weights import adapt_first_layer, downloaded
+from .weights import adapt_first_layer
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -83,8 +87,7 @@ class TimmEncoder(nn.Module):
 def imagenet_state(name: str) -> dict[str, Tensor]:
     """ImageNet weights of a timm model under timm's own keys, without a hub where a package has them."""
     if name not in _PACKAGES:
-        url = str(timm.get_pretrained_cfg(name).url or f"the weights of timm/{name}")
-        return downloaded(name, url, lambda: timm.create_model(name, pretrained=True).state_dict())
+        return _hub_state(name)
     package, entry = _PACKAGES[name]
     try:
         path = getattr(importlib.import_module(package), entry).get_model_file_path()
@@ -92,6 +95,52 @@ def imagenet_state(name: str) -> dict[str, Tensor]:
         raise MissingPackage(name, package) from None
     state = torch.load(path, map_location="cpu", weights_only=True)
     return to_timm_keys(state, timm.create_model(name, pretrained=False))
+
+
+def _hub_state(name: str) -> dict[str, Tensor]:
+    """The weights of a timm model from torch's cache folder, else from the Hugging Face hub or its cache.
+
+    The hub's client retries for a minute before it gives up, so whether the hub answers is asked first.
+    """
+    config = timm.get_pretrained_cfg(name)
+    source = str(config.hf_hub_id or "")
+    if not source:
+        raise InputError(f"pretrained weights of {name} are not published by timm. Build with pretrained=False")
+    file = str(config.hf_hub_filename or "model.safetensors")
+    by_hand = Path(torch.hub.get_dir()) / "checkpoints" / f"{source.replace('/', '--')}.safetensors"
+    if by_hand.is_file():
+        return timm.create_model(name, pretrained=True, pretrained_cfg_overlay={"file": str(by_hand)}).state_dict()
+    import huggingface_hub
+
+    cached = huggingface_hub.try_to_load_from_cache(source, file)
+    if not isinstance(cached, str):
+        reason = _unreachable(huggingface_hub.constants.ENDPOINT)
+        if reason:
+            raise InputError(
+                f"pretrained weights of {name} could not be had ({reason}). Download {file} of {source} from the Hugging Face hub "
+                f"on a machine with a network and put it at {by_hand}, or build with pretrained=False"
+            )
+    try:
+        return timm.create_model(name, pretrained=True).state_dict()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"pretrained weights of {name} could not be had ({reason}). Put {file} of {source} at {by_hand}, "
+            "or build with pretrained=False"
+        ) from None
+
+
+def _unreachable(address: str, seconds: float = 5.0) -> str:
+    """Why `address` does not answer, empty when it does; through the environment's proxies, as the client goes."""
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        return "HF_HUB_OFFLINE is set"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=seconds):
+            return ""
+    except urllib.error.HTTPError:  # it answered
+        return ""
+    except (OSError, ValueError) as error:
+        return " ".join(str(error).split())[:120]
 
 
 class MissingPackage(MissingExtra):
