@@ -54,7 +54,7 @@ def markdown(table: Robustness, baseline: float) -> str:
         f"# Covering against noise: {len(table.methods)} methods, {images} BSDS500 photos",
         "",
         f"Made by `python benchmarks/robustness.py` (validation set, the first {images} by name). {table.protocol}.",
-        f"The whole photo as one region would score {baseline:.3f}: from there down a result is worth nothing.",
+        f"The whole photo as one region would score {baseline:.3f}; read the numbers against that.",
         f"Standard errors over photos are at most {error:.3f}; `robustness.csv` has each, and the mean number of regions.",
     ]
     for kind in table.kinds:
