@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from kontur.core.files import atomic_write
-from kontur.networks import CATALOGUE, build
+from kontur.networks import build
 from kontur.networks.cost import multiply_adds, parameters
 from kontur.networks.export import export_onnx
 

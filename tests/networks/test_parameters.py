@@ -77,3 +77,8 @@ def test_every_network_builds_on_the_meta_device_for_other_bands(name):
     with torch.device("meta"):
         network = build(name, 5)
     assert all(p.is_meta and p.requires_grad for p in network.parameters())
+
+
+@pytest.mark.parametrize("name", list(CATALOGUE))
+def test_auxiliary_and_pretrained_may_be_left_out_by_name_of_any_network(name):
+    assert count(name, 5, auxiliary=False, pretrained=False) > 0

@@ -80,8 +80,10 @@ def build(name: str, classes: int, channels: int = 3, **options: Any) -> Network
         raise OptionError(f"option channels: expected a whole number, at least 1, got {channels!r}")
     builder = getattr(importlib.import_module(f".{entry.module}", __package__), name)
     known = [p.name for p in inspect.signature(builder).parameters.values() if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    for option in options:
-        if option not in known:
+    for option, value in list(options.items()):
+        if option in ("auxiliary", "pretrained") and option not in known and value is False:
+            del options[option]  # what a network does not have may be left out by name, whichever network it is
+        elif option not in known:
             raise UnknownName("option", option, known, f"The options of {name} are: {', '.join(known) or 'none'}.")
     network = builder(classes, channels, **options)
     if not isinstance(network, Network):
