@@ -45,6 +45,9 @@ def graph_cut(
     The marked pixels keep their label. A box marks everything outside it as background and, without strokes for its object,
     gives the object's colours as a whole; the object stays inside. One cut, no iterations: `grabcut` learns on.
 
+    One region where a box alone holds the same colours as its surroundings: nothing inside is marked as object, so cutting nothing
+    out is cheapest. A stroke on the object forbids it.
+
     Raises PromptError for strokes of one label only without a box, and for a box without background around it.
     """
     pixels = image.unit() * np.float32(255)
