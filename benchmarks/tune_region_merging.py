@@ -1,6 +1,6 @@
 """How region merging's constants were chosen: covering (ODS) on BSDS500 val photos, never on test.
 
-    python benchmarks/tune_region_merging.py [--limit 40]
+python benchmarks/tune_region_merging.py [--limit 40]
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ def main() -> None:
             counts.update([m.ids for m in maps], truths)
         scores = counts.scores()
         covering = [round(float(v), 4) for v in (scores.covering_ods, scores.covering_ois)]
-        print(f"size {size:.2f} border {border:.0f} colour {colour:.1f}  covering ODS, OIS {covering}  {scores.to_dict()}", flush=True)
+        print(
+            f"size {size:.2f} border {border:.0f} colour {colour:.1f}  covering ODS, OIS {covering}  {scores.to_dict()}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
