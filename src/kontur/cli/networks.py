@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
                     f"{row['parameters']:,}",
                     f"{row['gmac_360x480']:.1f}",
                     f"{row['gmac_1024x2048']:.1f}",
-                    "whole image" if row["receptive_field"] is None else f"{row['receptive_field']} px",
+                    "2048 px or more" if row["receptive_field"] is None else f"{row['receptive_field']} px",
                     row["year"],
                     row["paper"],
                 )

@@ -2,7 +2,7 @@
 
     parameters(network)                          trainable numbers
     multiply_adds(network, (1024, 2048))         of one image, on the meta device: no memory, no time
-    receptive_field(network)                     pixels, or None for the whole image
+    receptive_field(network)                     pixels, or None for 2048 and more
 
 Multiply-adds are those of convolutions and matrix products (half of what PyTorch's flop counter calls operations). The receptive
 field is Araujo, Norris & Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019, but measured: the width of
@@ -43,7 +43,7 @@ def multiply_adds(network: Network, size: tuple[int, int]) -> int:
 
 
 def receptive_field(network: Network, *, widths: tuple[int, ...] = (512, 2048)) -> int | None:
-    """Pixels along one axis that a logit in the middle depends on; None when it sees the whole of the widest image.
+    """Pixels along one axis that a logit in the middle depends on; None when it sees to the border of the widest image.
 
     The network itself is changed (weights, type), so hand in one of your own. All weights are made positive, maxima means and batch
     norms neutral, so that no path to the image is shut by chance; float64 in deep ones, so that the faintest is not rounded to zero.
