@@ -8,7 +8,7 @@ import pytest
 
 from kontur.core.errors import OptionError, PromptError
 from kontur.core.prompts import Prompts
-from kontur.interactive.grabcut import GrabCut, grabcut
+from kontur.interactive.grabcut import GrabCut, _box_cost, grabcut
 from kontur.interactive.propose import propose_boxes
 
 
@@ -80,6 +80,15 @@ def test_energy_never_rises_on_photos(photos):
         state.refine(Prompts.of(box=(width // 4, height // 4, width * 3 // 4, height * 3 // 4)))
         energies = np.array(state.energies)
         assert (np.diff(energies) <= 1e-6 * np.abs(energies[:-1])).all()
+
+
+def test_cost_by_place_in_the_box():
+    cost = _box_cost(((10, 20, 31, 41),), 2, (60, 50))
+    assert (cost[0] == 0).all()
+    assert cost[1, 30, 20] == np.float32(-0.7)  # the middle
+    assert cost[1, 30, 30] == pytest.approx((20 / 21) ** 2 - 0.7)  # the middle of the right side
+    assert cost[1, 20, 10] == 1  # a corner, 2 (20 / 21)^2 - 0.7 = 1.11 before the bound
+    assert cost[1, 0, 0] == 1
 
 
 def test_refinement_goes_on_from_the_last_state():
