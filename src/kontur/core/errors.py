@@ -1,13 +1,13 @@
 """The error tree. Every message says what, expected, got, and what to do, in one line.
 
-    KonturError                 everything a user can cause; the command line prints it and exits 2
-    ├── InputError              an image, label map or file that cannot be used as it is   (also ValueError)
-    │   └── UnreadableFile      missing, empty, truncated, or not what its name says
-    ├── OptionError             an option's name, type or range                            (also ValueError)
-    ├── PromptError             a box, point or scribble that cannot be used               (also ValueError)
-    ├── UnknownName             a method, option, data set or class name; suggests the nearest (also LookupError)
-    ├── MissingExtra            an optional dependency is not installed                    (also ImportError)
-    └── OutputError             the result cannot be written: exists, no permission, disk full (also OSError)
+KonturError                 everything a user can cause; the command line prints it and exits 2
+├── InputError              an image, label map or file that cannot be used as it is   (also ValueError)
+│   └── UnreadableFile      missing, empty, truncated, or not what its name says
+├── OptionError             an option's name, type or range                            (also ValueError)
+├── PromptError             a box, point or scribble that cannot be used               (also ValueError)
+├── UnknownName             a method, option, data set or class name; suggests the nearest (also LookupError)
+├── MissingExtra            an optional dependency is not installed                    (also ImportError)
+└── OutputError             the result cannot be written: exists, no permission, disk full (also OSError)
 """
 
 from __future__ import annotations

@@ -33,7 +33,9 @@ class Taxonomy:
             if twice:
                 raise InputError(f"taxonomy: expected each category {what} once, got twice: {', '.join(twice)}")
         if self.ignore is not None and any(c.id == self.ignore for c in self):
-            raise InputError(f"taxonomy: the ignore id {self.ignore} is also a category's id. Choose another ignore id.")
+            raise InputError(
+                f"taxonomy: the ignore id {self.ignore} is also a category's id. Choose another ignore id."
+            )
 
     @classmethod
     def from_names(
