@@ -1,6 +1,6 @@
 """Chan-Vese and morphological geodesic contours beside scikit-image: same result, how much faster.
 
-    flock /tmp/kontur-bench.lock python benchmarks/contours.py [--steps 100] [--rounds 3]
+    python benchmarks/contours.py [--steps 100] [--rounds 3]
 
 Both sides get the same float64 image, the same first contour, the same parameters and the same number of steps, in one
 process; the least time of `--rounds` runs, in turn, is taken. Same result means: for Chan-Vese no pixel

@@ -1,6 +1,6 @@
 """Networks' cost: parameters, GMAC, milliseconds in eager PyTorch, channels-last and ONNX Runtime; ours against torchvision's own.
 
-    flock /tmp/kontur-bench.lock python benchmarks/networks.py [--size 180 240] [--rounds 7] [--threads 1] [NAME ...]
+    python benchmarks/networks.py [--size 180 240] [--rounds 7] [--threads 1] [NAME ...]
 
 Needs the extras `train` and `bench`. Ours and the peer's run in turns in one process, and medians are compared; a network of the same
 architecture and parameter count must take at most 1.05 times the peer's time. segmentation_models_pytorch's nearest networks are
