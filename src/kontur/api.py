@@ -9,7 +9,6 @@ from typing import Any
 from numpy.typing import NDArray
 
 from . import registry
-from .core.errors import PromptError
 from .core.image import Image, as_image
 from .core.instances import Instances
 from .core.prompts import Prompts
@@ -54,12 +53,7 @@ def segment(
         for n, v in (("box", prompts.boxes), ("point", prompts.points), ("scribbles", prompts.scribbles))
         if v is not None and len(v)
     ]
-    for name in given:
-        if name not in row.prompts:
-            takes = " or ".join(row.prompts) or "none"
-            raise PromptError(f"{row.name} takes no {name} (prompts it takes: {takes}). See `kontur methods`.")
-    if row.needs_prompt and not given:
-        raise PromptError(f"{row.name} needs a prompt: {' or '.join(row.prompts)}. See `kontur describe {row.name}`.")
+    row.check_prompts(given)
     function = row.load()
     return function(image, prompts, **options) if given else function(image, **options)
 

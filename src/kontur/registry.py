@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from .core.errors import MissingExtra, UnknownName
+from .core.errors import MissingExtra, PromptError, UnknownName
 from .core.options import OptionSpec, options_of
 
 DEFAULT = "felzenszwalb"
@@ -36,6 +36,16 @@ class Method:
             if self.extra and not str(error.name).startswith("kontur"):
                 raise MissingExtra(f"method {self.name!r}", self.extra) from None
             raise
+
+    def check_prompts(self, given: Collection[str], prefix: str = "") -> None:
+        """Raise PromptError unless the method takes every prompt named, and has one where it needs one."""
+        for name in given:
+            if name not in self.prompts:
+                takes = " or ".join(self.prompts) or "none"
+                raise PromptError(f"{self.name} takes no {name} (prompts it takes: {takes}). See `kontur methods`.")
+        if self.needs_prompt and not given:
+            wanted = " or ".join(prefix + name for name in self.prompts)
+            raise PromptError(f"{self.name} needs a prompt: {wanted}. See `kontur describe {self.name}`.")
 
     @property
     def options(self) -> tuple[OptionSpec, ...]:

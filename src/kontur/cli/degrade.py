@@ -12,6 +12,7 @@ import typer
 
 from ..core.errors import KonturError, OptionError, OutputError
 from . import screen
+from .batch import finish, key_values, refuse_clashes
 
 if TYPE_CHECKING:
     from ..core.options import OptionSpec
@@ -117,12 +118,7 @@ def _damage_options(damage: Kind | None, strength: str | None, seed: int | None,
 def _pairs(name: str, specs: tuple[OptionSpec, ...], option: str, pairs: list[str]) -> dict[str, Any]:
     from ..core.options import checked_options
 
-    given: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise OptionError(f"option {option}: expected KEY=VALUE, got {pair!r}")
-        given[key.strip().replace("-", "_")] = value.strip()
+    given: dict[str, Any] = dict(key_values(option, pairs))
     checked = checked_options(name, specs, given)
     return {key: checked[key] for key in given}
 
@@ -142,7 +138,7 @@ def _run(
 
     images = find_images(inputs)
     originals = {os.path.realpath(path) for path, _ in images}
-    _refuse_clashes(images)
+    refuse_clashes(images)
 
     def one(path: Path, stem: Path) -> tuple[str, ...]:
         image = read_image(path)
@@ -185,24 +181,8 @@ def _run(
         screen.table(("image", "size", "mean change", "written"), rows, numbers=(2,))
         done = [f"{d.name}({_told(o)})" for d, o in ((damage, options), (remedy, filter_options)) if d is not None]
         screen.say(f"{len(rows)} image{'s' if len(rows) != 1 else ''}: {', then '.join(done)}")
-    if failed:
-        if len(images) > 1:
-            screen.error(f"{len(failed)} of {len(images)} images failed:")
-        for message in failed:
-            screen.error(message)
-        raise typer.Exit(2)
+    finish(failed, len(images))
 
 
 def _told(options: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in options.items() if value is not None)
-
-
-def _refuse_clashes(images: list[tuple[Path, Path]]) -> None:
-    """a.jpg and a.png would be written to one file."""
-    seen: dict[str, Path] = {}
-    for path, stem in images:
-        other = seen.setdefault(str(stem).casefold(), path)
-        if other != path:
-            raise OutputError(
-                f"{other} and {path} would both be written as {stem}.*. Rename one or run them with different -o"
-            )

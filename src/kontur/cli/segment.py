@@ -18,6 +18,7 @@ from ..core.instances import Instances
 from ..core.options import checked_options
 from ..core.segmentation import Segmentation
 from . import screen
+from .batch import finish, key_values, refuse_clashes
 from .outputs import WRITES, write_outputs
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def add_to(app: typer.Typer) -> None:
         writes = _writes(write)
         prompts = _prompts(row, box, point, scribbles, background_label)
         images = find_images(inputs)
-        _refuse_clashes(images)
+        refuse_clashes(images)
         if "coco" in writes and (output / "coco.json").exists() and not force:
             raise OutputError(
                 f"{output / 'coco.json'}: exists already. Use --force to overwrite or -o for another folder"
@@ -155,12 +156,7 @@ def add_to(app: typer.Typer) -> None:
 
             write_coco(output / "coco.json", [d.coco for d in done if d.coco is not None])
         _summary(done, job)
-        if failed:
-            if len(images) > 1:
-                screen.error(f"{len(failed)} of {len(images)} images failed:")
-            for message in failed:
-                screen.error(message)
-            raise typer.Exit(2)
+        finish(failed, len(images))
 
 
 # --- reading the arguments ----------------------------------------------------------------------------------------
@@ -172,12 +168,7 @@ def _at_least(name: str, value: int, least: int) -> None:
 
 
 def _options(row: registry.Method, pairs: list[str], seed: int | None) -> dict[str, Any]:
-    given: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise OptionError(f"option --set: expected KEY=VALUE, got {pair!r}")
-        given[key.strip().replace("-", "_")] = value.strip()
+    given: dict[str, Any] = dict(key_values("--set", pairs))
     specs = row.options
     if seed is not None:
         if any(spec.name == "seed" for spec in specs):
@@ -210,14 +201,7 @@ def _prompts(
         from ..io.labels import read_scribbles
 
         prompts["scribbles"] = read_scribbles(scribbles)
-    for name in prompts:
-        if name not in row.prompts:
-            raise PromptError(
-                f"{row.name} takes no {name} (prompts it takes: {' or '.join(row.prompts) or 'none'}). See `kontur methods`."
-            )
-    if row.needs_prompt and not prompts:
-        wanted = " or ".join(f"--{name}" for name in row.prompts)
-        raise PromptError(f"{row.name} needs a prompt: {wanted}. See `kontur describe {row.name}`.")
+    row.check_prompts(prompts, prefix="--")
     if prompts:
         prompts["background_label"] = background_label
     return prompts
@@ -231,17 +215,6 @@ def _numbers(name: str, text: str, form: str, count: int) -> tuple[int, ...]:
     if len(values) != count:
         raise PromptError(f"{name}: expected {form} in whole pixels, got {text!r}")
     return values
-
-
-def _refuse_clashes(images: list[tuple[Path, Path]]) -> None:
-    """Two inputs with one output name would overwrite each other (a.jpg and a.png; a and A where case is ignored)."""
-    seen: dict[str, Path] = {}
-    for path, stem in images:
-        other = seen.setdefault(str(stem).casefold(), path)
-        if other != path:
-            raise OutputError(
-                f"{other} and {path} would both be written as {stem}.*. Rename one or run them with different -o"
-            )
 
 
 # --- the work -------------------------------------------------------------------------------------------------------
