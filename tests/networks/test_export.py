@@ -60,7 +60,14 @@ def test_the_file_says_what_it_is(tmp_path):
     network.train()
     file = tmp_path / "a" / "enet.onnx"
     export_onnx(
-        network, file, size=(32, 48), dynamic=False, class_names=["sky", "tree", "road"], mean=[0.5] * 4, std=[0.25] * 4
+        network,
+        file,
+        size=(32, 48),
+        dynamic=False,
+        class_names=["sky", "tree", "road"],
+        mean=[0.5] * 4,
+        std=[0.25] * 4,
+        metadata={"task": "semantic", "notice": ""},
     )
     assert network.training
     model = onnx.load(file)
@@ -71,6 +78,8 @@ def test_the_file_says_what_it_is(tmp_path):
         "least": "[8, 8]",
         "mean": "[0.5, 0.5, 0.5, 0.5]",
         "std": "[0.25, 0.25, 0.25, 0.25]",
+        "task": "semantic",
+        "notice": "",
     }
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     assert session.get_inputs()[0].shape == [1, 4, 32, 48]
@@ -92,4 +101,8 @@ def test_what_cannot_be_exported_says_so_at_once(tmp_path):
         export_onnx(build("enet", 2), file, class_names=["one"])
     with pytest.raises(OptionError, match="mean: expected 3 numbers"):
         export_onnx(build("enet", 2), file, mean=[0.5])
+    with pytest.raises(OptionError, match="metadata: 'mean' is written by the export itself"):
+        export_onnx(build("enet", 2), file, metadata={"mean": "[0.5]"})
+    with pytest.raises(OptionError, match="metadata: expected text for text, got 3 for 'multiple'"):
+        export_onnx(build("enet", 2), file, metadata={"multiple": 3})
     assert not file.exists()

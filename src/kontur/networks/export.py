@@ -2,7 +2,7 @@
 
 Format: ONNX, onnx.ai. The graph has one input, `image` (B, C, H, W) float32, and one output, `logits` (B, K, H, W) float32 (smaller
 for the unpadded U-Net). Metadata of the file, all as text: `network`, `classes` (JSON list of names, or their number), `channels`,
-`least` (JSON [H, W], the smallest image), and `mean` and `std` (JSON lists) where they were given.
+`least` (JSON [H, W], the smallest image), and `mean` and `std` (JSON lists) where they were given; and whatever more the caller adds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from .upsampling import UnpoolIndices
 
 OPSET = 18
 TOLERANCE = 1e-3
+OWN = ("network", "classes", "channels", "least", "mean", "std")
 
 
 def export_onnx(
@@ -36,6 +37,7 @@ def export_onnx(
     class_names: Sequence[str] | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> float:
     """Write `network` in eval mode to `path` and return the largest difference of ONNX Runtime's logits from PyTorch's.
 
@@ -43,14 +45,15 @@ def export_onnx(
 
     size: (H, W) in pixels of the image it is traced with; the only size with dynamic=False, and then the batch is 1. With
     dynamic=True batch, height and width are free, from the network's least size on, and the check runs another size too.
-    class_names: K names. mean, std: one number a channel, what the images are to be normalised with.
+    class_names: K names. mean, std: one number a channel, what the images are to be normalised with. metadata: further entries
+    of the file's metadata, text to text; the names above are the export's own.
 
     Raises InputError for a network that can't be exported (crf_rnn) or whose file does not give PyTorch's logits within 1e-3
     of their largest magnitude (or of 1, if that is more); OptionError for a size, names or numbers that do not fit; OutputError.
     The network's mode and device are as before afterwards.
     """
     _refuse(network)
-    properties = _properties(network, class_names, mean, std)
+    properties = _properties(network, class_names, mean, std, metadata or {})
     low, high = network.least
     if len(size) != 2 or size[0] < low or size[1] < high:
         raise OptionError(f"option size: expected at least {low}x{high} pixels (H x W) for {network.name}, got {size}")
@@ -87,7 +90,11 @@ def _refuse(network: Network) -> None:
 
 
 def _properties(
-    network: Network, names: Sequence[str] | None, mean: Sequence[float] | None, std: Sequence[float] | None
+    network: Network,
+    names: Sequence[str] | None,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+    metadata: Mapping[str, str],
 ) -> dict[str, str]:
     if names is not None and len(names) != network.classes:
         raise OptionError(f"option class_names: expected {network.classes} names, got {len(names)}")
@@ -103,6 +110,12 @@ def _properties(
         if len(values) != network.channels:
             raise OptionError(f"option {key}: expected {network.channels} numbers, one a channel, got {len(values)}")
         properties[key] = json.dumps([float(v) for v in values])
+    for key, value in metadata.items():
+        if key in OWN:
+            raise OptionError(f"option metadata: {key!r} is written by the export itself, choose another name")
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise OptionError(f"option metadata: expected text for text, got {value!r:.80} for {key!r:.80}")
+        properties[key] = value
     return properties
 
 
