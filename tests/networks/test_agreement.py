@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 
 import numpy as np
 import pytest
@@ -66,12 +67,61 @@ def test_torchvisions_weights_give_torchvisions_logits(name, theirs):
     assert (auxiliary - wanted["aux"]).abs().max() < 1e-4
 
 
-def test_segformer_b0_equals_transformers():
-    transformers = pytest.importorskip("transformers", reason="transformers is not installed (the extra 'hf')")
-    reference = transformers.SegformerForSemanticSegmentation(transformers.SegformerConfig(num_labels=19)).eval()
+def from_transformers(state):
+    """transformers' keys (version 5) as ours; its decoder's linear layers are our 1x1 convolutions, which it fuses coarsest first too."""
+    patterns = [
+        (r"segformer\.stages\.(\d)\.patch_embeddings\.proj", r"body.0.patches.\1.project"),
+        (r"segformer\.stages\.(\d)\.patch_embeddings\.layer_norm", r"body.0.patches.\1.norm"),
+        (r"segformer\.stages\.(\d)\.layer_norm", r"body.0.norms.\1"),
+        (r"segformer\.stages\.(\d)\.blocks\.(\d)\.", r"body.0.blocks.\1.\2."),
+        (r"layernorm_before", "norm1"),
+        (r"layernorm_after", "norm2"),
+        (r"attention\.q_proj", "attention.query"),
+        (r"attention\.k_proj", "attention.key"),
+        (r"attention\.v_proj", "attention.value"),
+        (r"attention\.o_proj", "attention.output"),
+        (r"attention\.sequence_reduction\.sequence_reduction", "attention.reduce"),
+        (r"attention\.sequence_reduction\.layer_norm", "attention.norm"),
+        (r"mlp\.fc1", "feed_forward.expand"),
+        (r"mlp\.dwconv\.dwconv", "feed_forward.mix"),
+        (r"mlp\.fc2", "feed_forward.reduce"),
+        (r"decode_head\.linear_projections\.(\d)\.proj", r"body.1.unify.\1"),
+        (r"decode_head\.linear_fuse", "body.1.fuse.0"),
+        (r"decode_head\.batch_norm", "body.1.fuse.1"),
+        (r"decode_head\.classifier", "body.1.classify"),
+    ]
+    renamed = {}
+    for key, value in state.items():
+        name = key
+        for pattern, ours in patterns:
+            name = re.sub(pattern, ours, name)
+        renamed[name] = value[:, :, None, None] if "unify" in name and value.ndim == 2 else value
+    return renamed
+
+
+def test_transformers_weights_give_transformers_logits():
+    """Random weights of unit gain and random norms, so that attention is far from uniform and every layer matters."""
+    transformers = pytest.importorskip("transformers", "5", reason="transformers 5 is not installed (the extra 'hf')")
+    reference = transformers.SegformerForSemanticSegmentation(transformers.SegformerConfig(num_labels=19))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for module in shuffled(reference).modules():
+            if isinstance(module, torch.nn.Linear | torch.nn.Conv2d):
+                module.weight.normal_(std=module.weight[0].numel() ** -0.5, generator=generator)
+                module.bias is None or module.bias.normal_(std=0.1, generator=generator)
+            elif isinstance(module, torch.nn.LayerNorm):
+                module.weight.uniform_(0.5, 1.5, generator=generator)
+                module.bias.normal_(std=0.1, generator=generator)
+    reference = reference.eval()
     network = build("segformer_b0", 19).eval()
-    theirs = list(reference.parameters())
-    assert sum(p.numel() for p in network.parameters()) == sum(p.numel() for p in theirs)
+    network.load_state_dict(from_transformers(reference.state_dict()))
+    image = torch.randn(2, 3, 96, 129, generator=generator)
+    with torch.no_grad():
+        wanted = reference(pixel_values=image).logits  # at a quarter of the size
+        got = network.body(image)
+    assert got.shape == wanted.shape == (2, 19, 24, 33)
+    assert wanted.std() > 0.1
+    assert (got - wanted).abs().max() < 1e-4
 
 
 def test_lattice_filter_is_near_the_gaussian_sum():
