@@ -29,7 +29,9 @@ from ..core.errors import InputError, KonturError, UnreadableFile
 from ..core.files import atomic_write
 from ..core.taxonomy import Taxonomy
 from ..datasets import Dataset, check
-from ..networks.network import Network
+from ..networks import Network, build
+from .plan import Indexed
+from .recipe import Recipe
 
 Progress = Callable[[int, int], None]
 
@@ -43,24 +45,34 @@ _NAMED = 3  # faults an error names before it counts the rest
 # --- the data -------------------------------------------------------------------------------------------------------
 
 
-def data_hash(*datasets: Dataset) -> str:
+def data_hash(data: Iterable[Dataset | Indexed]) -> str:
     """SHA-256, as 64 hexadecimal digits, over the samples' names, the bytes of all their files, and the categories.
 
     Files are read in pieces and in threads. Raises UnreadableFile for a file that is gone.
     """
-    files = sorted({path for data in datasets for pair in data.pairs for path in (pair.image, pair.target) if path})
+    datasets = _datasets(data)
+    files = sorted({path for each in datasets for pair in each.pairs for path in (pair.image, pair.target) if path})
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         digests = dict(zip(files, pool.map(_file_digest, files), strict=True))
     whole = hashlib.sha256()
-    for data in datasets:
-        taxonomy = data.taxonomy
+    for each in datasets:
+        taxonomy = each.taxonomy
         categories = [] if taxonomy is None else [(c.id, c.name) for c in taxonomy]
-        head = [data.name, data.split, categories, None if taxonomy is None else taxonomy.ignore]
+        head = [each.name, each.split, categories, None if taxonomy is None else taxonomy.ignore]
         whole.update(json.dumps(head, ensure_ascii=False).encode())
-        for pair in data.pairs:
+        for pair in each.pairs:
             truth = digests[pair.target] if pair.target else ""
             whole.update(json.dumps([pair.name, digests[pair.image], truth], ensure_ascii=False).encode())
     return whole.hexdigest()
+
+
+def _datasets(data: Iterable[Dataset | Indexed]) -> list[Dataset]:
+    """The splits behind, each once."""
+    found: dict[tuple[str, str, str], Dataset] = {}
+    for each in data:
+        for split in each.sets if isinstance(each, Indexed) else [each]:
+            found.setdefault((split.name, str(split.layout.root), split.split), split)
+    return list(found.values())
 
 
 def _file_digest(path: Path) -> str:
@@ -79,8 +91,7 @@ class CheckedData(NamedTuple):
 
 
 def check_data(
-    datasets: Sequence[Dataset],
-    *,
+    *data: Dataset | Indexed,
     options: Mapping[str, Any] | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -92,12 +103,13 @@ def check_data(
 
     Raises InputError that names the first faults, counts them all and says how to see them.
     """
-    digest = data_hash(*datasets)
+    datasets = _datasets(data)
+    digest = data_hash(datasets)
     known = _cached(cache)
     if known.get("digest") == digest and isinstance(known.get("remarks"), list):
         return CheckedData(digest, tuple(map(str, known["remarks"])))
     remarks: list[str] = []
-    for name, root in sorted({(data.name, data.layout.root) for data in datasets}):
+    for name, root in sorted({(each.name, each.layout.root) for each in datasets}):
         report = check(name, root, progress=progress, **dict(options or {}))
         faults = [f for f in report.findings if f.kind not in HARMLESS]
         if faults:
@@ -153,40 +165,31 @@ def check_taxonomy(taxonomy: Taxonomy, classes: int | Sequence[str]) -> None:
 
 
 class ClassFrequencies(NamedTuple):
-    """pixels: of each class, (K,). images: all counted pixels of the images in which the class occurs, (K,). int64.
+    """pixels: of each class, (K,). images: all counted pixels of the images in which the class occurs, (K,). int64 tensors.
 
-    `kontur.losses.median_frequency(torch.from_numpy(pixels), torch.from_numpy(images))` is the weight of Eigen & Fergus.
+    `kontur.losses.median_frequency(*class_frequencies(samples))` is the weight of Eigen & Fergus.
     """
 
-    pixels: NDArray[np.int64]
-    images: NDArray[np.int64]
+    pixels: Tensor
+    images: Tensor
 
 
-def class_frequencies(
-    samples: Sequence[Any], ids: Sequence[int], *, progress: Progress | None = None
-) -> ClassFrequencies:
-    """How often each class occurs in a data set.
-
-    samples: a sequence of (image, target (H, W) integers, name). ids: target value of each class; other values do not
-    count, neither as pixels of a class nor of an image.
-    """
-    highest = max(ids)
+def class_frequencies(samples: Indexed, *, progress: Progress | None = None) -> ClassFrequencies:
+    """How often each class occurs. Ignored pixels do not count, neither as pixels of a class nor of an image."""
+    classes = len(samples.taxonomy)
 
     def counts(index: int) -> NDArray[np.int64]:
-        _, truth, *_ = samples[index]
-        target = np.asarray(truth).ravel()
-        found = np.bincount(target[(target >= 0) & (target <= highest)], minlength=highest + 1)
-        return found[list(ids)].astype(np.int64)
+        target = samples[index][1].ravel()
+        return np.bincount(target[target < classes], minlength=classes).astype(np.int64)
 
-    pixels = np.zeros(len(ids), np.int64)
-    images = np.zeros(len(ids), np.int64)
+    pixels, images = np.zeros(classes, np.int64), np.zeros(classes, np.int64)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for done, each in enumerate(pool.map(counts, range(len(samples))), 1):
             pixels += each
             images[each > 0] += each.sum()
             if progress:
                 progress(done, len(samples))
-    return ClassFrequencies(pixels, images)
+    return ClassFrequencies(torch.from_numpy(pixels), torch.from_numpy(images))
 
 
 # --- whether it learns ----------------------------------------------------------------------------------------------
@@ -201,23 +204,29 @@ class Overfitted(NamedTuple):
 
 def overfit_one_batch(
     network: nn.Module,
-    images: Tensor,
-    targets: Tensor,
     loss: Callable[[Any, Tensor], Tensor],
+    samples: Any,
+    keys: Sequence[Any],
+    ignore: int,
     *,
     steps: int = 50,
     rate: float = 1e-3,
 ) -> Overfitted:
     """Train a copy of the network on one batch alone, with Adam; its loss must fall below half of its first value.
 
-    images (B, C, H, W), targets (B, H, W). loss: of the network's output in training mode and the targets. The network
-    itself, its gradients and the state of PyTorch's random generator are as before afterwards.
+    loss: of the network's output in training mode and the targets (B, H, W). samples[key] -> (image (C, H, W), target (H, W),
+    ..), and keys: of the batch. The network, its gradients and PyTorch's random state are as before afterwards.
 
-    Raises InputError when the loss does not fall, is not finite, or is 0 from the start (nothing counts).
+    Raises InputError when the loss does not fall or is not finite, or when every pixel of the batch is ignored.
     """
+    device = next(network.parameters()).device
+    chosen = [samples[key][:2] for key in keys]
+    images = torch.stack([image for image, _ in chosen]).to(device)
+    targets = torch.stack([target for _, target in chosen]).to(device)
+    if bool((targets == ignore).all()):
+        raise InputError("overfit one batch: expected pixels that count, got a batch in which every pixel is ignored")
     pupil = copy.deepcopy(network).train()
-    devices = [images.device] if images.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), torch.enable_grad():
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.enable_grad():
         optimiser = torch.optim.Adam(pupil.parameters(), lr=rate)
         losses: list[float] = []
         for _ in range(steps + 1):
@@ -235,8 +244,6 @@ def overfit_one_batch(
             f"overfit one batch: expected a finite loss, got {losses[-1]} at step {len(losses) - 1}. "
             "Check mean and std of the normalisation and the loss"
         )
-    if first == 0:
-        raise InputError("overfit one batch: expected a loss above 0, got 0 at the start. Is every pixel ignored?")
     if last > first / 2:
         raise InputError(
             f"overfit one batch: expected the loss of one batch under {first / 2:.3g} after {steps} steps, got {last:.3g} "
@@ -362,14 +369,24 @@ def _group_available() -> Iterable[int]:
     return []
 
 
-def check_memory(needed: Memory, device: torch.device | str = "cpu") -> None:
-    """Raises KonturError when a training takes more than nine tenths of what is free on the device."""
+def memory_check(recipe: Recipe, classes: int, device: torch.device | str = "cpu") -> Memory:
+    """The largest estimate of a recipe's stages. Raises KonturError when it takes more than nine tenths of what is free."""
+    table = recipe.network
+    with torch.random.fork_rng(devices=[]):
+        network = build(table.name, classes, table.channels, **table.options)
+    states = 2 if recipe.optimiser.name == "adamw" else 1
+    every = [
+        memory_estimate(network, stage.batch, stage.crop, states=states, average=recipe.run.ema > 0)
+        for stage in recipe.stages
+    ]
+    needed = max(every, key=lambda memory: memory.total)
     free = available_memory(device)
     if free is not None and needed.total > 0.9 * free:
         raise KonturError(
             f"memory: a step needs about {needed}, expected less than nine tenths of the {_size(free)} that are free on "
             f"{device}. Take a smaller batch (with optimiser.accumulate for the same step), a smaller crop or another network"
         )
+    return needed
 
 
 def _size(count: int) -> str:
