@@ -17,7 +17,7 @@ from .core.segmentation import Segmentation
 
 def segment(
     image: str | Path | NDArray | Image,
-    method: str | None = None,
+    method: str | Path | None = None,
     *,
     box: Sequence[int] | Sequence[Sequence[int]] | None = None,
     point: Sequence[int] | Sequence[Sequence[int]] | None = None,
@@ -25,10 +25,10 @@ def segment(
     background_label: int = 1,
     **options: Any,
 ) -> Segmentation | Instances:
-    """Cut an image into regions by a method of the registry.
+    """Cut an image into regions by a method of the registry, or by a network.
 
     image:     a file, an array (H, W) or (H, W, C) in RGB order (uint8, uint16 or float), or a `kontur.Image`.
-    method:    a name of `kontur.methods()`; by default `registry.DEFAULT`.
+    method:    a name of `kontur.methods()`, a network's .onnx file or the folder of a training run; by default `registry.DEFAULT`.
     box:       (x0, y0, x1, y1) in pixels, x1 and y1 exclusive, or a list of them.
     point:     (x, y, label) or a list; labels as in scribbles.
     scribbles: integers (H, W): 0 unmarked, 1 background, 2.. objects, or a PNG with indices or coloured strokes.
@@ -37,7 +37,7 @@ def segment(
 
     Raises a KonturError whose message says what, expected, got, and what to do.
     """
-    row = registry.get(method or registry.DEFAULT)
+    row = registry.get(str(method or registry.DEFAULT))
     if isinstance(image, str | Path):
         from .io.photos import read_image
 
@@ -59,5 +59,5 @@ def segment(
 
 
 def methods(task: str | None = None) -> list[registry.Method]:
-    """All methods, or those of one task, in the order of the registry."""
-    return [row for row in registry.METHODS.values() if task is None or row.task == task]
+    """All methods, or those of one task, in the order of the registry; then the embedded models."""
+    return [row for row in registry.rows() if task is None or row.task == task]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .core.errors import MissingExtra, PromptError, UnknownName
 from .core.options import OptionSpec, options_of
+
+if TYPE_CHECKING:
+    from .inference.models import Model
 
 DEFAULT = "felzenszwalb"
 
@@ -60,6 +63,28 @@ class Method:
             "paper": self.paper,
             "options": [option.to_dict() for option in self.options],
         }
+
+
+@dataclass(frozen=True)
+class NetworkMethod(Method):
+    """A row that is a network file: an embedded model, or one that was named by its path."""
+
+    model: Model | None = None
+
+    @classmethod
+    def of(cls, model: Model) -> NetworkMethod:
+        return cls(model.name, "inference.method", "semantic", f"network file {model.path.name}", model=model)
+
+    @property
+    def network(self) -> Model:
+        assert self.model is not None
+        return self.model
+
+    def load(self) -> Callable[..., Any]:
+        """Open the file and return its method."""
+        from .inference.method import method_of
+
+        return method_of(self.network)
 
 
 _BOX, _POINT, _SCRIBBLES = "box", "point", "scribbles"
@@ -141,12 +166,26 @@ _ROWS = (
 )  # fmt: skip
 
 METHODS: dict[str, Method] = {row.name: row for row in _ROWS}
-TASKS = tuple(dict.fromkeys(row.task for row in _ROWS))
+TASKS = (*dict.fromkeys(row.task for row in _ROWS), "semantic")
+
+
+def rows() -> list[Method]:
+    """The methods, then the embedded models of this build."""
+    from .inference.models import embedded
+
+    return [*METHODS.values(), *map(NetworkMethod.of, embedded())]
 
 
 def get(name: str) -> Method:
-    """The row of a name; UnknownName suggests the nearest."""
-    try:
+    """The row of a name: a method, an embedded model, an .onnx file, or the folder of a training run.
+
+    UnknownName suggests the nearest names.
+    """
+    if name in METHODS:
         return METHODS[name]
-    except KeyError:
-        raise UnknownName("method", name, METHODS) from None
+    from .inference.models import find
+
+    model = find(name)
+    if model is None:
+        raise UnknownName("method", name, [row.name for row in rows()])
+    return NetworkMethod.of(model)

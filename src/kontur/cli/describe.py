@@ -18,7 +18,9 @@ SCALING = (
 
 def add_to(app: typer.Typer) -> None:
     @app.command("describe", help="Explain one method: its options with ranges, its paper, an example.")
-    def command(method: Annotated[str, typer.Argument(help="A name of `kontur methods`.")]) -> None:
+    def command(
+        method: Annotated[str, typer.Argument(help="A name of `kontur methods`, or a network's file.")],
+    ) -> None:
         row = registry.get(method)
         function = row.load()
         print(f"{row.name}: {inspect.getdoc(function) or ''}")
@@ -33,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
             ("option", "default", "range", "meaning"),
             [(o.name, "none" if o.default is None else o.default, o.range, o.help) for o in row.options],
         )
-        print(f"\nExample: kontur segment photo.jpg -m {row.name}{_prompt_example(row)}{_option_example(row)}")
+        print(f"\nExample: kontur segment photo.jpg -m {method}{_prompt_example(row)}{_option_example(row)}")
 
 
 def _prompt_example(row: registry.Method) -> str:

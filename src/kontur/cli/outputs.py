@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..core.image import Image
 from ..core.instances import Instances
 from ..core.segmentation import Segmentation
 
-# What --write can name -> the endings it puts behind DIR/<stem>; coco and yolo have places of their own.
+# What --write can name -> the endings it puts behind DIR/<stem>; coco and yolo have places of their own, and heat maps
+# are named by the classes of the network.
 WRITES: dict[str, tuple[str, ...]] = {
     "labels": (".labels.png", ".labels.tif", ".categories.png"),
     "overlay": (".overlay.png",),
@@ -20,6 +25,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "yolo": (),
     "cutout": (".cutout.png",),
     "measurements": (".measurements.csv",),
+    "heatmaps": (),
 }
 
 
@@ -75,3 +81,17 @@ def write_outputs(
 
         write_measurements(beside(".measurements.csv"), result, image)
     return losses
+
+
+def heatmap_ending(name: str) -> str:
+    """Of the heat map of a class: ".traffic-light.heatmap.png"."""
+    return f".{re.sub(r'[^0-9A-Za-z_]+', '-', name).strip('-') or 'class'}.heatmap.png"
+
+
+def write_heatmaps(base: Path, names: tuple[str, ...], probabilities: NDArray[np.float32], written: list[Path]) -> None:
+    """One grey PNG a class, 0..255 for a probability of 0..1. names: the endings, one a plane of (K, H, W)."""
+    from ..io.pictures import write_picture
+
+    for ending, plane in zip(names, probabilities, strict=True):
+        written.append(base.with_name(base.name + ending))
+        write_picture(written[-1], (plane * 255 + 0.5).astype(np.uint8))

@@ -19,9 +19,10 @@ from ..core.options import checked_options
 from ..core.segmentation import Segmentation
 from . import screen
 from .batch import finish, key_values, refuse_clashes
-from .outputs import WRITES, write_outputs
+from .outputs import WRITES, heatmap_ending, write_heatmaps, write_outputs
 
 if TYPE_CHECKING:
+    from ..inference import Predictor
     from ..io.coco import CocoEntry
 
 
@@ -64,6 +65,8 @@ class Job:
     """All that is the same for every image of a run."""
 
     method: str
+    network: registry.NetworkMethod | None
+    heatmaps: tuple[str, ...]
     options: dict[str, Any]
     prompts: dict[str, Any]
     refinements: Refinements
@@ -93,7 +96,12 @@ def add_to(app: typer.Typer) -> None:
             list[str], typer.Argument(metavar="INPUT...", help="Files, folders or globs.", show_default=False)
         ],
         method: Annotated[
-            str | None, typer.Option("-m", "--method", help=f"A name of `kontur methods`; default {registry.DEFAULT}.")
+            str | None,
+            typer.Option(
+                "-m",
+                "--method",
+                help=f"A name of `kontur methods`, a network's .onnx file or a run's folder; default {registry.DEFAULT}.",
+            ),
         ] = None,
         output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")] = Path(
             "kontur-out"
@@ -140,6 +148,8 @@ def add_to(app: typer.Typer) -> None:
         options = _options(row, set_, seed)
         writes = _writes(write)
         prompts = _prompts(row, box, point, scribbles, background_label)
+        predictor = _predictor(row, options)
+        heatmaps = _heatmaps(row, writes, predictor)
         images = find_images(inputs)
         refuse_clashes(images)
         if "coco" in writes and (output / "coco.json").exists() and not force:
@@ -149,7 +159,8 @@ def add_to(app: typer.Typer) -> None:
         if method is None:
             screen.say(f"method: {row.name} (the default; `kontur methods` lists all)")
         refinements = Refinements(fill_holes, smooth, min_area, keep_largest)
-        job = Job(row.name, options, prompts, refinements, writes, output, force, max_pixels)
+        network = row if isinstance(row, registry.NetworkMethod) else None
+        job = Job(row.name, network, heatmaps, options, prompts, refinements, writes, output, force, max_pixels)
         done, failed = _run(images, job, jobs)
         if "coco" in writes and done:
             from ..io.coco import write_coco
@@ -189,6 +200,26 @@ def _writes(text: str) -> tuple[str, ...]:
     return names
 
 
+def _predictor(row: registry.Method, options: dict[str, Any]) -> Predictor | None:
+    """Of a network: opened and checked before any image, and the terms of its data told. None of other methods."""
+    if not isinstance(row, registry.NetworkMethod):
+        return None
+    from ..inference.method import predictor_of, tell_notice
+
+    predictor = predictor_of(row.network, options)
+    tell_notice(row.network, predictor.metadata.notice, screen.note)
+    return predictor
+
+
+def _heatmaps(row: registry.Method, writes: tuple[str, ...], predictor: Predictor | None) -> tuple[str, ...]:
+    """The endings of the files of --write heatmaps, in the order of the network's classes."""
+    if "heatmaps" not in writes:
+        return ()
+    if predictor is None:
+        raise OptionError(f"option --write: heatmaps are the probabilities of a network; {row.name} has none")
+    return tuple(heatmap_ending(name) for name in predictor.metadata.classes)
+
+
 def _prompts(
     row: registry.Method, boxes: list[str], points: list[str], scribbles: Path | None, background_label: int
 ) -> dict[str, Any]:
@@ -225,11 +256,14 @@ def _run(images: list[tuple[Path, Path]], job: Job, jobs: int) -> tuple[list[Don
     done: dict[int, Done] = {}
     failed: dict[int, str] = {}
     stop = threading.Event()
+    # A network has all cores itself; what it leaves free reads the next image and writes the last.
+    workers = jobs if job.network is None else jobs + 2
+    turn = threading.Semaphore(jobs)
 
     def one(path: Path, stem: Path) -> Done | None:
-        return None if stop.is_set() else _segment_one(path, stem, job)
+        return None if stop.is_set() else _segment_one(path, stem, job, turn)
 
-    with screen.progress("segmenting", len(images)) as advance, ThreadPoolExecutor(min(jobs, len(images))) as pool:
+    with screen.progress("segmenting", len(images)) as advance, ThreadPoolExecutor(min(workers, len(images))) as pool:
         futures = {pool.submit(one, path, stem): number for number, (path, stem) in enumerate(images)}
         try:
             for future in as_completed(futures):
@@ -251,7 +285,7 @@ def _run(images: list[tuple[Path, Path]], job: Job, jobs: int) -> tuple[list[Don
     return [done[n] for n in sorted(done)], [failed[n] for n in sorted(failed)]
 
 
-def _segment_one(path: Path, stem: Path, job: Job) -> Done:
+def _segment_one(path: Path, stem: Path, job: Job, turn: threading.Semaphore) -> Done:
     from ..io.photos import read_image
 
     base = job.output / stem
@@ -261,15 +295,27 @@ def _segment_one(path: Path, stem: Path, job: Job) -> Done:
             if target.exists():
                 raise OutputError(f"{target}: exists already. Use --force to overwrite or -o for another folder")
     image = read_image(path, max_pixels=job.max_pixels)
-    started = time.perf_counter()
-    result = api.segment(image, job.method, **job.prompts, **job.options)
-    if job.refinements.any:
-        result = job.refinements.apply(result.flatten() if isinstance(result, Instances) else result)
-    seconds = time.perf_counter() - started
+    result: Segmentation | Instances
+    probabilities = None
+    with turn:
+        started = time.perf_counter()
+        if job.heatmaps and job.network is not None:
+            from ..inference.method import with_probabilities
+
+            result, probabilities = with_probabilities(job.network.network, image, **job.options)
+        elif job.network is not None:
+            result = job.network.load()(image, **job.options)
+        else:
+            result = api.segment(image, job.method, **job.prompts, **job.options)
+        if job.refinements.any:
+            result = job.refinements.apply(result.flatten() if isinstance(result, Instances) else result)
+        seconds = time.perf_counter() - started
     earlier = {target for target in targets if target.exists()}
     written: list[Path] = []
     try:
         losses = write_outputs(base, job.output / "yolo" / f"{stem}.txt", image, result, job.writes, written)
+        if probabilities is not None:
+            write_heatmaps(base, job.heatmaps, probabilities, written)
     except BaseException:
         for target in written:  # nothing half-written: all outputs of an image or none; an earlier run's stay
             if target not in earlier:
@@ -290,7 +336,8 @@ def _segment_one(path: Path, stem: Path, job: Job) -> Done:
 
 
 def _targets(base: Path, stem: Path, job: Job) -> list[Path]:
-    targets = [base.with_name(base.name + ending) for name in job.writes for ending in WRITES[name]]
+    endings = [ending for name in job.writes for ending in WRITES[name]]
+    targets = [base.with_name(base.name + ending) for ending in (*endings, *job.heatmaps)]
     return [*targets, job.output / "yolo" / f"{stem}.txt"] if "yolo" in job.writes else targets
 
 

@@ -77,7 +77,7 @@ class Image:
         return np.array(self.pixels, dtype=dtype, copy=copy)
 
     @cached_property
-    def _range(self) -> tuple[float, float]:
+    def limits(self) -> tuple[float, float]:
         """The values that become 0 and 1."""
         if self.pixels.dtype == np.uint8:
             return 0.0, 255.0
@@ -89,13 +89,13 @@ class Image:
     @property
     def scaling(self) -> str:
         """How values become [0, 1], in words."""
-        low, high = self._range
+        low, high = self.limits
         return f"{self.pixels.dtype}: {low:g}..{high:g} -> 0..1"
 
     def unit(self) -> NDArray[np.float32]:
         """All bands in [0, 1]: (H, W, C) float32."""
         pixels = self.pixels if self.pixels.ndim == 3 else self.pixels[..., None]
-        low, high = self._range
+        low, high = self.limits
         span = np.float32(high - low) if high > low else np.float32(1)
         return (pixels.astype(np.float32) - np.float32(low)) / span
 
@@ -139,7 +139,7 @@ class Image:
         """
         if self.channels == 1:
             return self.pixels if self.pixels.ndim == 2 else self.pixels[..., 0]
-        low, high = self._range
+        low, high = self.limits
         # Multiplied by the reciprocal, not divided: so scikit-image does it, and 1 in 12 pixels differ in the last bit.
         scaled = (self.pixels.astype(np.float64) - low) * (1.0 / ((high - low) or 1.0))
         return scaled @ LUMA if self.channels == 3 else scaled.mean(axis=2)

@@ -27,7 +27,13 @@ MAX_PIXELS = 500_000_000
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp")
 """Names that count as images in a folder, in any case."""
 
-_OWN_OUTPUTS = (".labels", ".categories", ".overlay", ".cutout")  # of `kontur segment`, as the last part of the stem
+_OWN_OUTPUTS = (
+    ".labels",
+    ".categories",
+    ".overlay",
+    ".cutout",
+    ".heatmap",
+)  # of `kontur segment`, as the last part of the stem
 _EXPECTED = "expected a JPEG, PNG, TIFF, WebP or BMP image"
 _PILLOW_CLASSES = {
     "JPEG": ("JpegImagePlugin", "JpegImageFile"),

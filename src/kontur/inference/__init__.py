@@ -1,0 +1,42 @@
+"""Networks in use: ONNX files run by ONNX Runtime, without PyTorch, on images of any size.
+
+>>> from kontur.inference import Predictor
+>>> predictor = Predictor("street.onnx", flips=True)   # doctest: +SKIP
+>>> predictor(kontur.read_image("photo.jpg"))          # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .models import Model, embedded, find
+    from .network_file import Metadata, NetworkFile, open_network
+    from .predictor import Predictor
+
+_PUBLIC = {
+    "Metadata": "network_file",
+    "Model": "models",
+    "NetworkFile": "network_file",
+    "Predictor": "predictor",
+    "embedded": "models",
+    "find": "models",
+    "open_network": "network_file",
+}
+
+__all__ = [
+    "Metadata",
+    "Model",
+    "NetworkFile",
+    "Predictor",
+    "embedded",
+    "find",
+    "open_network",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)

@@ -1,0 +1,118 @@
+"""A model as a method of the registry: its options checked and shown like those of every other method."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import OptionError
+from ..core.image import Image
+from ..core.method import method
+from ..core.options import Option, checked_options, options_of
+from ..core.segmentation import Segmentation
+from .models import Model
+from .network_file import open_network
+from .predictor import LEAST_TILE, MOST_TILE, Predictor
+
+_told: set[str] = set()
+
+
+class ModelNotice(UserWarning):
+    """The terms of the data that a model learnt from; told once a process."""
+
+
+def semantic(
+    image: Image,
+    *,
+    flips: Annotated[bool, Option("average with the mirrored image")] = False,
+    scales: Annotated[str, Option("average over the image at these scales, 0.1..4", unit="numbers with commas")] = "1",
+    tile: Annotated[
+        int | None,
+        Option("side of the tiles; none: one piece up to 2.1 megapixels, 1024 beyond", LEAST_TILE, MOST_TILE, "pixels"),
+    ] = None,
+    overlap: Annotated[
+        int | None, Option("of neighbouring tiles, at most half a tile; none: an eighth", 0, MOST_TILE // 2, "pixels")
+    ] = None,
+    crf: Annotated[bool, Option("let borders follow the image by a dense CRF")] = False,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where ONNX Runtime has one")
+    ] = "auto",
+    threads: Annotated[int, Option("cores for one image; 0: all", 0, 256)] = 0,
+) -> Segmentation:
+    """Semantic segmentation by a network in an ONNX file."""
+    raise NotImplementedError("the options of every model; `method_of` makes the method of one")
+
+
+@functools.lru_cache(maxsize=16)
+def method_of(model: Model) -> Callable[..., Segmentation]:
+    """The method of a model: `method_of(model)(image, flips=True)`."""
+
+    def run(image: Image, /, **options: Any) -> Segmentation:
+        predictor = predictor_of(model, options)
+        tell_notice(model, predictor.metadata.notice, _warn)
+        return predictor(image)
+
+    run.__name__ = model.name
+    run.__doc__ = _document(model)
+    run.__wrapped__ = semantic  # type: ignore[attr-defined]  # whose signature it has
+    return method(run)
+
+
+def predictor_of(model: Model, options: dict[str, Any]) -> Predictor:
+    """A predictor by the options of a method, of which any may be left out. Raises OptionError and UnknownName."""
+    values = checked_options(model.name, options_of(semantic), options)
+    network = open_network(model.path, device=values.pop("device"), threads=values.pop("threads"))
+    return Predictor(network, scales=_scales(values.pop("scales")), **values)
+
+
+def with_probabilities(model: Model, image: Image, **options: Any) -> tuple[Segmentation, NDArray[np.float32]]:
+    """As the method, and the probabilities (K, H, W) it decided by."""
+    found: list[NDArray[np.float32]] = []
+
+    def run(image: Image, /, **values: Any) -> Segmentation:
+        result, probabilities = predictor_of(model, values).with_probabilities(image)
+        found.append(probabilities)
+        return result
+
+    run.__name__ = model.name
+    run.__wrapped__ = semantic  # type: ignore[attr-defined]
+    return method(run)(image, **options), found[0]
+
+
+def tell_notice(model: Model, notice: str, say: Callable[[str], None]) -> None:
+    """Say a model's notice, once a process."""
+    if notice and model.name not in _told:
+        _told.add(model.name)
+        say(f"{model.name}: {notice}")
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, ModelNotice, stacklevel=5)
+
+
+def _scales(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise OptionError(f"option scales: expected numbers with commas, as 0.75,1,1.25, got {text!r}") from None
+
+
+def _document(model: Model) -> str:
+    meta = open_network(model.path).metadata
+    lines = [
+        "semantic segmentation by a network, run by ONNX Runtime.",
+        "",
+        f"Network: {meta.network or 'not named'}; {meta.channels} channel{'s' if meta.channels > 1 else ''}; images of "
+        + (f"{meta.fixed[0]}x{meta.fixed[1]} pixels, others in tiles" if meta.fixed else "any size"),
+        f"Classes: {', '.join(meta.classes)}",
+    ]
+    if meta.notice:
+        lines.append(f"Terms:   {meta.notice}")
+    if model.card:
+        lines += ["", f"The model's card ({model.path.with_suffix('.toml').name}):", "", *model.card.splitlines()]
+    return "\n".join(lines)

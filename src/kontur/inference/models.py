@@ -1,0 +1,83 @@
+"""What a model may be called: the name of an embedded one, an .onnx file, or the folder of a training run.
+
+src/kontur/models/NAME.onnx     the network
+src/kontur/models/NAME.toml     its card: the data and their terms, the recipe, the scores, the file's sha256
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.errors import KonturError, UnreadableFile
+
+FOLDER = Path(__file__).resolve().parents[1] / "models"
+EMBEDDED = ("street",)
+"""The models a full build has; one may be built without them."""
+
+
+class NoModels(KonturError, LookupError):
+    """An embedded model was asked for, and this build of kontur has none."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network file and what it is called."""
+
+    name: str
+    path: Path
+
+    @property
+    def card(self) -> str:
+        """The text of the card beside the file; "" without one."""
+        beside = self.path.with_suffix(".toml")
+        return beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
+
+
+def embedded() -> list[Model]:
+    """The models of this build, by name."""
+    return [Model(path.stem, path) for path in sorted(FOLDER.glob("*.onnx"))]
+
+
+def find(name: str) -> Model | None:
+    """The model that `name` means; None when it means none at all.
+
+    In this order: an embedded model, a path that ends in .onnx, the folder of a run with one exported network in it.
+    Raises NoModels for an embedded model that this build was made without; UnreadableFile for a path that leads to none.
+    """
+    for model in embedded():
+        if model.name == name:
+            return model
+    path = Path(name)
+    if path.suffix.lower() == ".onnx":
+        if not path.is_file():
+            raise UnreadableFile(
+                f"{path}: no such file" if not path.exists() else f"{path}: expected a file, got a folder"
+            )
+        return Model(path.stem, path)
+    if name in EMBEDDED:
+        raise NoModels(
+            f"{name!r} is an embedded model, and this build of kontur was made without models. Install a full build, or "
+            "give a network file: -m FILE.onnx"
+        )
+    if path.is_dir():
+        return exported(path)
+    if path.is_file():
+        raise UnreadableFile(
+            f"{path}: expected a method, a network file (.onnx) or the folder of a training run, got another file"
+        )
+    return None
+
+
+def exported(run: Path) -> Model:
+    """The network of a run folder: its newest .onnx file. Raises UnreadableFile when there is none."""
+    files = sorted(run.glob("*.onnx"), key=lambda p: p.stat().st_mtime_ns)
+    if files:
+        return Model(run.resolve().name, files[-1])
+    if (run / "recipe.toml").is_file():
+        raise UnreadableFile(
+            f"{run}: the run has no exported network. Export it: kontur export {run} -o {run / 'model.onnx'}"
+        )
+    raise UnreadableFile(
+        f"{run}: expected the folder of a training run (recipe.toml, an .onnx file), got another folder"
+    )

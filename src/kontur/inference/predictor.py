@@ -1,0 +1,206 @@
+"""A network on images: categories, or the probability of each, at the image's own size, whatever that is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError, OptionError
+from ..core.image import Image, as_image
+from ..core.segmentation import Provenance, Segmentation
+from .channels import Channels
+from .ensemble import ensemble, softmax
+from .network_file import Metadata, NetworkFile, open_network
+from .tiles import ALIGNED, Plan, Span, blended
+
+TILE = 1024
+"""Side of a tile in pixels where none is asked for."""
+WHOLE = 2_100_000
+"""Images of up to so many pixels (1920 x 1080 is one) go through the network in one piece."""
+LEAST_TILE, MOST_TILE = 64, 8192
+
+Read = Callable[[Span, Span], NDArray]
+"""The pixels (h, w) or (h, w, c) of a rectangle."""
+
+
+class Predictor:
+    """`predictor(image)` is a Segmentation; `predictor.probabilities(image)` is (K, H, W).
+
+    network:  an .onnx file, or a NetworkFile (then device and threads are its own).
+    flips:    average with the mirrored image.
+    scales:   average over the image at these scales.
+    tile:     side of the tiles in pixels; None: one piece up to `WHOLE` pixels, tiles of `TILE` beyond.
+    overlap:  of neighbouring tiles in pixels, at most half a tile; None: an eighth of it.
+    crf:      let the result follow the image's edges (kontur.graph.dense_crf); needs all probabilities in memory.
+
+    Where several views are averaged, tiles are blended in probability; otherwise in logits.
+    Images smaller than the network takes are mirrored at their right and lower border, and the result is cut.
+
+    Raises what NetworkFile raises; OptionError for options that do not fit; InputError for an image whose bands do not.
+    """
+
+    def __init__(
+        self,
+        network: NetworkFile | str | Path,
+        *,
+        flips: bool = False,
+        scales: tuple[float, ...] = (1.0,),
+        tile: int | None = None,
+        overlap: int | None = None,
+        crf: bool = False,
+        device: str = "auto",
+        threads: int = 0,
+    ) -> None:
+        self.network = (
+            network if isinstance(network, NetworkFile) else open_network(network, device=device, threads=threads)
+        )
+        self.flips, self.scales, self.crf = flips, tuple(float(s) for s in scales), crf
+        if not self.scales or not all(0.1 <= s <= 4 for s in self.scales):
+            raise OptionError(f"option scales: expected one or more numbers in 0.1..4, got {scales}")
+        fixed = self.metadata.fixed
+        if fixed is not None and self.scales != (1.0,):
+            raise OptionError(
+                f"option scales: expected 1 only, as {self.metadata.name} takes images of {fixed[0]}x{fixed[1]} alone"
+            )
+        if tile is not None and not LEAST_TILE <= tile <= MOST_TILE:
+            raise OptionError(f"option tile: expected {LEAST_TILE}..{MOST_TILE} pixels, got {tile}")
+        self.tile = fixed or ((tile, tile) if tile is not None else None)
+        self.tile_size = self.tile or (TILE, TILE)
+        least = min(self.tile_size)
+        self.overlap = least // 8 if overlap is None else overlap
+        if not 0 <= self.overlap <= least // 2:
+            raise OptionError(f"option overlap: expected 0..{least // 2} pixels (half a tile), got {overlap}")
+
+    @property
+    def metadata(self) -> Metadata:
+        return self.network.metadata
+
+    def __call__(self, image: Image | NDArray) -> Segmentation:
+        """One segment a category that occurs: id k + 1 is the k-th of the taxonomy. No pixel is void."""
+        return self._segmented(as_image(image), None)
+
+    def with_probabilities(self, image: Image | NDArray) -> tuple[Segmentation, NDArray[np.float32]]:
+        """The result of `predictor(image)` and of `predictor.probabilities(image)`, for the time of one."""
+        image = as_image(image)
+        probabilities = self.probabilities(image)
+        return self._segmented(image, probabilities), probabilities
+
+    def probabilities(self, image: Image | NDArray) -> NDArray[np.float32]:
+        """(K, H, W), in the order of the taxonomy, 1 in sum at each pixel."""
+        image = as_image(image)
+        result = np.empty((len(self.metadata.taxonomy), *image.shape), np.float32)
+        for y, x, scores in self.scores(self.plan(image.shape), self._reader(image)):
+            part = result[:, y : y + scores.shape[1], x : x + scores.shape[2]]
+            part[...] = scores if self.gives_probabilities else softmax(scores)
+        if self.crf:
+            from ..graph.dense_crf import refine_probabilities
+
+            return refine_probabilities(result, image)
+        return result
+
+    # --- the parts, which work on rectangles that need not lie in memory together ----------------------------------
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether `scores` are probabilities; otherwise logits."""
+        return self.flips or self.scales != (1.0,)
+
+    def plan(self, shape: tuple[int, int]) -> Plan:
+        """The tiles of an image of (H, W) pixels; a single one where it goes through in one piece."""
+        if self.tile is None and shape[0] * shape[1] <= WHOLE:
+            return Plan.of(shape, shape, 0)
+        multiple = self.metadata.multiple
+        # A network of one size has its last tiles end with the image, wherever that puts their start.
+        grids = (1,) if self.metadata.fixed else (math.lcm(ALIGNED, multiple), multiple)
+        return Plan.of(shape, self.tile_size, self.overlap, grids)
+
+    def scores(
+        self, plan: Plan, read: Callable[[Span, Span], NDArray[np.float32]]
+    ) -> Iterator[tuple[int, int, NDArray]]:
+        """Finished rectangles (y, x, scores (K, h, w)), row by row. read: normalised pixels (C, h, w) of a rectangle."""
+        return blended(plan, (self.tile_scores(read(row, column)) for row, column in plan))
+
+    def tile_scores(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(C, h, w), normalised -> (K, h, w), by all views."""
+        if self.gives_probabilities:
+            return ensemble(self._padded_run, image, self.scales, self.flips)
+        return self._padded_run(image)
+
+    def categories(self, scores: NDArray[np.float32]) -> NDArray[np.uint16]:
+        """(K, h, w) -> 1 + the position of the highest, (h, w); the first of equal ones. Raises InputError for NaN."""
+        highest = scores[0].copy()
+        where = np.ones(highest.shape, np.uint16)
+        higher = np.empty(highest.shape, bool)
+        for position, plane in enumerate(scores[1:], 2):  # several times as quick as argmax along the first axis
+            np.greater(plane, highest, out=higher)
+            np.copyto(where, np.uint16(position), where=higher)
+            np.maximum(highest, plane, out=highest)
+        if np.isnan(highest).any():
+            raise InputError(
+                f"{self.network.path}: the network gave NaN for this image. Train it again, or export it as float32"
+            )
+        return where
+
+    def _padded_run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        meta = self.metadata
+        height, width = image.shape[1:]
+        wanted = meta.fixed or tuple(
+            -(-max(n, least) // meta.multiple) * meta.multiple
+            for n, least in zip((height, width), meta.least, strict=True)
+        )
+        if (height, width) != wanted:
+            image = np.pad(image, ((0, 0), (0, wanted[0] - height), (0, wanted[1] - width)), mode="symmetric")
+        return self.network.logits(image)[:, :height, :width]
+
+    # --- one image in memory ----------------------------------------------------------------------------------------
+
+    def channels(self, image: Image) -> Channels:
+        return Channels.of(image.bands, image.limits, self.metadata)
+
+    def _reader(self, image: Image) -> Callable[[Span, Span], NDArray[np.float32]]:
+        channels = self.channels(image)
+        return lambda row, column: channels.apply(image.pixels[row.start : row.stop, column.start : column.stop])
+
+    def _segmented(self, image: Image, probabilities: NDArray[np.float32] | None) -> Segmentation:
+        started = time.perf_counter()
+        if probabilities is None and self.crf:
+            probabilities = self.probabilities(image)
+        plan = self.plan(image.shape)
+        if probabilities is not None:
+            ids = self.categories(probabilities).astype(np.int32)
+        else:
+            ids = np.empty(image.shape, np.int32)
+            for y, x, scores in self.scores(plan, self._reader(image)):
+                ids[y : y + scores.shape[1], x : x + scores.shape[2]] = self.categories(scores)
+        taxonomy = self.metadata.taxonomy
+        result = Segmentation.from_ids(
+            ids, categories={k: category.id for k, category in enumerate(taxonomy, 1)}, taxonomy=taxonomy
+        )
+        provenance = Provenance(
+            self.metadata.name,
+            self.options,
+            seconds=time.perf_counter() - started,
+            notes=self.notes(plan, self.channels(image).note),
+        )
+        return Segmentation(result.ids, result.segments, taxonomy, provenance)
+
+    @property
+    def options(self) -> dict[str, object]:
+        return {
+            "flips": self.flips,
+            "scales": list(self.scales),
+            "tile": None if self.tile is None else list(self.tile),
+            "overlap": self.overlap,
+            "crf": self.crf,
+        }
+
+    def notes(self, plan: Plan, bands: str) -> tuple[str, ...]:
+        """What is to be known of a result beside its options."""
+        network = f"network {self.metadata.network or self.metadata.name} in {self.network.path.name}, on {self.network.device}"
+        tiles = f"{len(plan)} tiles, {plan.overlaps[0]} and {plan.overlaps[1]} pixels overlap" if len(plan) > 1 else ""
+        return tuple(filter(None, (network, tiles, bands, self.metadata.notice)))
