@@ -1,0 +1,114 @@
+"""Which samples make which step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kontur.core.errors import InputError
+from kontur.datasets import open as open_data
+from kontur.training.plan import Batches, Indexed, Plan, TrainingSet
+from training import toy
+
+STAGES = [{"epochs": 2, "batch": 3, "crop": [32, 32]}, {"epochs": 1, "batch": 2, "crop": [48, 64]}]
+
+
+def plan(samples=8, world=1, **tables):
+    return Plan(toy.recipe(Path("data"), stages=STAGES, **tables), samples, world)
+
+
+def test_steps_by_hand():
+    """8 samples: 2 steps of 3 in each of the first two epochs (2 samples left out), 4 steps of 2 in the third."""
+    made = plan()
+    assert (made.steps, made.epochs) == (8, 3)
+    assert [made.epoch(s) for s in range(8)] == [0, 0, 1, 1, 2, 2, 2, 2]
+    assert [made.ends_epoch(s) for s in range(8)] == [False, True, False, True, False, False, False, True]
+    assert [made.batch(s) for s in range(8)] == [3, 3, 3, 3, 2, 2, 2, 2]
+
+
+def test_no_sample_comes_twice_in_an_epoch_and_each_epoch_has_its_own_order():
+    made = plan()
+    by_epoch: dict[int, list[int]] = {}
+    for step in range(made.steps):
+        for stage, epoch, index in made.keys(step):
+            assert stage == (1 if epoch == 2 else 0)
+            by_epoch.setdefault(epoch, []).append(index)
+    assert all(max(Counter(chosen).values()) == 1 for chosen in by_epoch.values())
+    assert sorted(by_epoch[2]) == list(range(8))
+    assert by_epoch[0] != by_epoch[1]
+
+
+def test_a_loader_that_starts_later_gives_the_same_batches():
+    made = plan()
+    whole = list(Batches(made, 0))
+    assert list(Batches(made, 5)) == whole[5:]
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_processes_share_the_batch_of_one(world):
+    """With as many samples a step, the union over processes is what one process would take."""
+    alone = Plan(toy.recipe(Path("data"), stages=[{"epochs": 2, "batch": 4}]), 16)
+    shared = Plan(toy.recipe(Path("data"), stages=[{"epochs": 2, "batch": 4 // world}]), 16, world)
+    parts = [list(Batches(shared, 0, rank)) for rank in range(world)]
+    for step, batch in enumerate(Batches(alone, 0)):
+        assert sorted(sum((part[step] for part in parts), [])) == sorted(batch)
+
+
+def test_accumulated_batches_are_the_big_batch():
+    big = Plan(toy.recipe(Path("data"), stages=[{"epochs": 2, "batch": 4}]), 12)
+    small = Plan(toy.recipe(Path("data"), stages=[{"epochs": 2, "batch": 2}], optimiser={"accumulate": 2}), 12)
+    parts = list(Batches(small, 0))
+    assert big.steps == small.steps
+    assert [parts[2 * s] + parts[2 * s + 1] for s in range(small.steps)] == list(Batches(big, 0))
+
+
+def test_fewer_samples_than_a_batch_still_make_steps():
+    made = Plan(toy.recipe(Path("data"), stages=[{"epochs": 2, "batch": 8}]), 3)
+    assert made.steps == 2
+    assert sorted(i for _, _, i in made.keys(0)) == [0, 1, 2]
+    two = Plan(toy.recipe(Path("data"), stages=[{"epochs": 1, "batch": 8}]), 1, world=2)
+    assert [i for _, _, i in two.keys(0)] == [0, 0]
+
+
+def test_ids_become_indices_in_the_order_of_the_taxonomy(root):
+    data = open_data("folder", root, "train")
+    samples = Indexed([data], data.taxonomy)
+    _, target, name = samples[0]
+    assert set(np.unique(target)) == {0, 1, 2, 255}
+    assert name == samples.name(0) == data.names[0]
+
+
+def test_a_split_keeps_every_sample_once_and_the_seed_decides(root):
+    data = open_data("folder", root, "train")
+    samples = Indexed([data], data.taxonomy)
+    kept, held = samples.split(0.25, seed=3)
+    names = [[part.name(i) for i in range(len(part))] for part in (kept, held)]
+    assert sorted(names[0] + names[1]) == sorted(data.names)
+    assert len(held) == 2
+    again = samples.split(0.25, seed=3)[1]
+    assert [again.name(i) for i in range(len(again))] == names[1]
+
+
+def test_a_set_of_other_classes_is_refused(root, tmp_path):
+    other = toy.data_set(tmp_path / "other")
+    (other / "classes.txt").write_text("ground\ndisc\nsquare\n")
+    one, two = open_data("folder", root, "train"), open_data("folder", other, "train")
+    with pytest.raises(InputError, match="categories"):
+        Indexed([one, two], one.taxonomy)
+
+
+def test_a_sample_depends_on_seed_epoch_and_index_alone(root):
+    data = open_data("folder", root, "train")
+    samples = Indexed([data], data.taxonomy)
+    made = TrainingSet(samples, toy.recipe(root), samples.ignore)
+    first, target, _ = made[(0, 1, 3)]
+    made[(0, 0, 2)]
+    again, target2, _ = made[(0, 1, 3)]
+    assert torch.equal(first, again)
+    assert torch.equal(target, target2)
+    assert not torch.equal(first, made[(0, 0, 3)][0])
+    assert first.shape == (3, 32, 32)
