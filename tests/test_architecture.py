@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "inference": {"core", "kernels", "io", "graph"},
     "hub": {"core"},
     "compare": {"registry", "datasets", "metrics", "draw", "core", "io", "degrade"},
-    "training": {"core", "io", "networks", "losses", "transforms", "datasets", "metrics", "draw", "_version"},
+    "training": {"core", "io", "networks", "losses", "transforms", "datasets", "metrics", "draw", "inference", "_version"},
     "registry": {"core", *SEGMENTERS, "inference", "hub"},
     "api": {"core", "registry", "io"},
 }

@@ -35,6 +35,12 @@ def note(text: str) -> None:
         print(text, file=sys.stderr)
 
 
+def live(text: str) -> None:
+    """A line on stderr that the next one overwrites, for a terminal, unless -q."""
+    if not _quiet:
+        print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
+
+
 def error(text: str) -> None:
     """One line on stderr, whatever -q says."""
     print("kontur: " + " ".join(text.split()), file=sys.stderr)

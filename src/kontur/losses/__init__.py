@@ -6,6 +6,7 @@ All ignore the ignore label, give 0 with gradient 0 on a batch in which nothing 
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 from ..core.errors import MissingExtra
 
@@ -30,7 +31,7 @@ _PUBLIC = {
 __all__ = sorted(_PUBLIC)
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -1,0 +1,491 @@
+"""The training loop, on Lightning Fabric: devices, precision and several processes are Fabric's, the rest can be read here.
+
+    Recipe -> data, network, loss, optimiser -> steps (Plan) ─validation, checkpoints▶ RUN/
+
+What a step does depends on the recipe and the step's number alone: samples and their changes are drawn from (seed, epoch, index),
+rates from the step, and the state of PyTorch's generator (dropout) is kept in each checkpoint. So a run that was killed and is
+resumed ends with the same bits as one that was not (CPU, same number of threads).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from .. import losses
+from ..core.errors import InputError, KonturError, OptionError, OutputError, UnknownName
+from ..core.files import atomic_write
+from ..datasets import open as open_data
+from ..networks import build
+from . import checkpoint
+from .ema import Average
+from .plan import Batches, Indexed, Plan, TrainingSet
+from .preflight import check_data, class_frequencies, data_hash, memory_check, overfit_one_batch
+from .recipe import Loss, Optimiser, Recipe, Term
+from .report import Report
+from .run import Folder, taxonomy_facts
+from .schedule import factor
+from .scoring import TorchPredictor, evaluate
+
+_PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+class TrainingStopped(KonturError):
+    """A loss that is not finite; the message names the step, the files and the last good checkpoint."""
+
+
+@dataclass
+class Progress:
+    """What the one who watches is told, about every second and at each validation."""
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    loss: float
+    images_per_second: float
+    seconds_left: float
+    score: float | None = None  # mean IoU of the last validation
+    best: float | None = None
+    validated: bool = False
+
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass
+class Outcome:
+    """How a run ended."""
+
+    folder: Path
+    steps: int
+    best: float | None  # mean IoU on the validation samples
+    finished: bool  # False: stopped by a signal; it can be resumed
+    early: bool = False  # stopped for want of gain
+    seconds: float = 0.0
+
+
+def fit(
+    recipe: Recipe,
+    folder: str | Path,
+    *,
+    resume: bool = False,
+    self_test: bool = False,
+    watch: Watch = lambda progress: None,
+) -> Outcome:
+    """Train by a recipe into a run folder, or go on with the run in it.
+
+    self_test: first show that one batch can be over-fitted. Raises OutputError for a folder that holds a run already (unless
+    resume), OptionError for devices that are not there, InputError for data that do not fit, TrainingStopped.
+    """
+    run = recipe.run
+    place = Folder(Path(folder))
+    if not resume and place.path.exists() and any(place.path.iterdir()):
+        raise OutputError(
+            f"{folder}: exists already and is not empty. Go on with --resume, or choose another folder with -o"
+        )
+    if run.threads:
+        torch.set_num_threads(run.threads)
+    fabric = _fabric(recipe)
+    if fabric.world_size > 1:
+        run_everywhere: Any = _train  # Fabric's type knows functions of itself alone
+        fabric.launch(run_everywhere, recipe, place, resume, self_test, watch)
+        return _outcome_of(place)
+    fabric.launch()
+    return _train(fabric, recipe, place, resume, self_test, watch)
+
+
+def _fabric(recipe: Recipe) -> Fabric:
+    run = recipe.run
+    accelerator = {"gpu": "cuda"}.get(run.device, run.device)
+    if accelerator not in ("auto", "cpu", "cuda"):
+        raise OptionError(f"run.device: expected auto, cpu or gpu, got {run.device!r}")
+    if accelerator == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise OptionError("run.device: a GPU was asked for and none is there. Use --device cpu, or run `kontur doctor`")
+    if accelerator == "cuda" and run.devices > torch.cuda.device_count():
+        raise OptionError(f"run.devices: expected at most {torch.cuda.device_count()} GPUs, got {run.devices}")
+    if run.strategy == "fsdp" and accelerator == "cpu":
+        raise OptionError("run.strategy: fsdp needs GPUs. Use --strategy ddp on the CPU")
+    strategy: Any = run.strategy
+    if run.devices > 1 and strategy in ("auto", "ddp"):
+        strategy = "ddp_spawn"
+    elif run.devices == 1 and strategy == "ddp":
+        strategy = "auto"
+    return Fabric(accelerator=accelerator, devices=run.devices, strategy=strategy, precision=_PRECISION[run.precision])
+
+
+def _outcome_of(place: Folder) -> Outcome:
+    facts = json.loads(place.facts.read_text())
+    return Outcome(place.path, **facts["outcome"])
+
+
+@dataclass
+class _State:
+    """What changes while training, beside the weights."""
+
+    step: int = 0  # steps that are done
+    best: float | None = None
+    best_step: int = 0
+    score: float | None = None
+    stale: int = 0  # validations without gain
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)  # since the last row of metrics.csv
+
+    def facts(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_test: bool, watch: Watch) -> Outcome:
+    train, val = _samples(recipe)
+    names = [c.name for c in train.taxonomy]
+    plan = Plan(recipe, len(train), fabric.world_size)
+    if fabric.is_global_zero:
+        _before(recipe, place, train, val, resume, fabric)
+    fabric.barrier()
+    torch.manual_seed(recipe.seed)
+    table = recipe.network
+    kept = checkpoint.read_last(place.checkpoints) if resume else None
+    pretrained = {"pretrained": True} if table.pretrained and kept is None else {}
+    network = build(table.name, len(names), table.channels, **table.options, **pretrained)
+    if recipe.run.channels_last:
+        network.to(memory_format=torch.channels_last)
+    loss = training_loss(recipe.loss, train)
+    optimiser = _optimiser(recipe.optimiser, network)
+    average = Average(network, recipe.run.ema) if recipe.run.ema else None
+    state = _State()
+    if kept is not None:
+        checkpoint.load_network(network, checkpoint.without_prefix(kept.tensors, "network."), str(place.path))
+        checkpoint.load_optimiser(optimiser, kept.tensors)
+        state = _State(**kept.facts["state"])
+        if average is not None:
+            average.state = checkpoint.without_prefix(kept.tensors, "average.")
+            average.updates = state.step
+    shadow = network if average is None else build(table.name, len(names), table.channels, **table.options)
+    if recipe.run.channels_last:
+        shadow.to(memory_format=torch.channels_last)
+    model, wrapped = fabric.setup(network, optimiser)
+    device = fabric.device
+    shadow.to(device)
+    if average is not None:
+        average.state = {key: value.to(device) for key, value in average.state.items()}
+    model.train()
+    report = Report(place.path)
+    report.truncate_after(state.step)
+    if self_test and kept is None:
+        overfit_one_batch(network, loss, TrainingSet(train, recipe, train.ignore), plan.keys(0), train.ignore)
+    # Its own generator, as a loader draws a seed when it starts, which must not depend on where a run was resumed.
+    loader = DataLoader(
+        TrainingSet(train, recipe, train.ignore),
+        batch_sampler=Batches(plan, state.step, fabric.global_rank),
+        num_workers=recipe.run.workers,
+        generator=torch.Generator(),
+        pin_memory=device.type == "cuda",
+    )
+    batches = iter(loader)
+    if kept is None:
+        torch.manual_seed(recipe.seed + fabric.global_rank)
+    else:
+        torch.set_rng_state(kept.tensors["random"])
+
+    def save() -> None:
+        if fabric.is_global_zero:
+            tensors = checkpoint.network_tensors(network.state_dict(), "network.")
+            tensors |= checkpoint.optimiser_tensors(optimiser)
+            tensors["random"] = torch.get_rng_state()
+            if average is not None:
+                tensors |= checkpoint.network_tensors(average.state, "average.")
+            checkpoint.write(place.checkpoints, state.step, checkpoint.Checkpoint(tensors, facts()))
+        fabric.barrier()
+
+    def facts() -> dict[str, Any]:
+        return {
+            "step": state.step,
+            "epoch": plan.epoch(max(0, state.step - 1)) + 1,
+            "score": state.score,
+            "network": table.name,
+            "taxonomy": taxonomy_facts(train.taxonomy),
+            "state": state.facts(),
+        }
+
+    def validate(epoch: int) -> dict[str, float]:
+        if average is not None:
+            shadow.load_state_dict(average.state)
+        predictor = TorchPredictor(
+            shadow if average is not None else network,
+            recipe.augmentation.mean,
+            recipe.augmentation.std,
+            channels=table.channels,
+            channels_last=recipe.run.channels_last,
+        )
+        scores = evaluate(predictor, val)
+        state.score = scores.mean_iou
+        if state.best is None or scores.mean_iou > state.best:
+            state.best, state.best_step, state.stale = scores.mean_iou, state.step, 0
+            weights = checkpoint.network_tensors(predictor.network.state_dict(), "network.")
+            checkpoint.write_best(place.checkpoints, state.step, checkpoint.Checkpoint(weights, facts()))
+        else:
+            state.stale += 1
+        _pictures(report, predictor, val, recipe.validation.samples, epoch)
+        row = {"val_miou": scores.mean_iou, "val_pixel_accuracy": scores.pixel_accuracy}
+        return row | {f"iou_{name}": float(value) for name, value in zip(names, scores.iou)}
+
+    began, saved, told = time.perf_counter(), time.perf_counter(), 0.0
+    done_before, images, images_since = state.seconds, 0, time.perf_counter()
+    early = False
+    with _signals() as stopping:
+        while state.step < plan.steps and not stopping.is_set():
+            step = state.step
+            rate = factor(recipe.schedule, step, plan.steps)
+            for group in optimiser.param_groups:
+                group["lr"] = group["base_rate"] * rate
+            value = _step(fabric, model, wrapped, optimiser, loss, batches, recipe, train, place, step, device)
+            if average is not None:
+                average.update(network)
+            state.step += 1
+            state.losses.append(value)
+            images += plan.batch(step)
+            state.seconds = done_before + time.perf_counter() - began
+            now = time.perf_counter()
+            speed = images / max(now - images_since, 1e-9)
+            ends = plan.ends_epoch(step)
+            epoch = plan.epoch(step) + 1
+            due = ends and epoch > recipe.validation.from_epoch and epoch % recipe.validation.every == 0
+            due = len(val) > 0 and (due or state.step == plan.steps)
+            if ends and fabric.is_global_zero:
+                row: dict[str, Any] = {
+                    "step": state.step,
+                    "epoch": epoch,
+                    "seconds": round(state.seconds, 1),
+                    "learning_rate": recipe.optimiser.rate * rate,
+                    "loss": sum(state.losses) / len(state.losses),
+                    "images_per_second": round(speed, 2),
+                }
+                if due:
+                    row |= validate(epoch)
+                report.append(row)
+                report.curves()
+                images, images_since = 0, time.perf_counter()
+            if ends:
+                recent = state.losses[-1]
+                state.losses.clear()
+                early = bool(
+                    fabric.broadcast(bool(recipe.validation.patience and state.stale >= recipe.validation.patience))
+                )
+            if due or (ends and now - saved > 30) or time.perf_counter() - saved > 60 * recipe.run.checkpoint_minutes:
+                save()
+                saved = time.perf_counter()
+            if fabric.is_global_zero and (now - told > 1 or ends):
+                told = now
+                shown = sum(state.losses[-20:]) / len(state.losses[-20:]) if state.losses else recent
+                left = (plan.steps - state.step) * plan.batch(step) / max(speed, 1e-9)
+                watch(
+                    Progress(
+                        state.step, plan.steps, epoch, plan.epochs, shown, speed, left, state.score, state.best, due
+                    )
+                )
+            if early:
+                break
+    save()
+    outcome = Outcome(place.path, state.step, state.best, early or state.step == plan.steps, early, state.seconds)
+    if fabric.is_global_zero:
+        kept_facts = json.loads(place.facts.read_text())
+        kept_facts["outcome"] = {k: v for k, v in vars(outcome).items() if k != "folder"}
+        atomic_write(place.facts, (json.dumps(kept_facts, indent=1, ensure_ascii=False) + "\n").encode())
+    return outcome
+
+
+def _step(
+    fabric: Fabric,
+    model: Any,
+    wrapped: Any,
+    optimiser: torch.optim.Optimizer,
+    loss: Callable[[Any, Tensor], Tensor],
+    batches: Iterator,
+    recipe: Recipe,
+    train: Indexed,
+    place: Folder,
+    step: int,
+    device: torch.device,
+) -> float:
+    """One step of the optimiser; the mean loss of its batches. The weights are not touched where the loss is not finite."""
+    accumulate = recipe.optimiser.accumulate
+    total = 0.0
+    wrapped.zero_grad(set_to_none=True)
+    for number in range(accumulate):
+        images, targets, keys = next(batches)
+        images = images.to(device, non_blocking=True)
+        if recipe.run.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        with fabric.no_backward_sync(model, enabled=number < accumulate - 1):
+            value = loss(model(images), targets.to(device, non_blocking=True))
+            fabric.backward(value / accumulate)
+        total += float(value.detach()) / accumulate
+        if not math.isfinite(total):
+            files = ", ".join(train.name(int(index)) for _, _, index in keys.tolist())
+            last = sorted(place.checkpoints.glob("step-*.json"))
+            good = last[-1].with_suffix(".safetensors") if last else "none yet"
+            raise TrainingStopped(
+                f"the loss is {total} at step {step}; the files of the batch: {files}; the last good checkpoint: {good}. "
+                "Lower optimiser.rate or set optimiser.clip, and look at these files"
+            )
+    if recipe.optimiser.clip:
+        fabric.clip_gradients(model, wrapped, max_norm=recipe.optimiser.clip, error_if_nonfinite=False)
+    wrapped.step()
+    return total
+
+
+def _samples(recipe: Recipe) -> tuple[Indexed, Indexed]:
+    """Training and validation samples. With `holdout`, a share of the training samples, drawn from the seed, is held out."""
+    data = recipe.data
+    sets = [open_data(data.set, data.root, split, **data.options) for split in data.train]
+    taxonomy = sets[0].taxonomy
+    if taxonomy is None:
+        raise InputError(f"{data.set}: expected a data set with categories, {sets[0].name} has none")
+    if data.holdout:
+        return Indexed(sets, taxonomy, cache=data.cache).split(data.holdout, recipe.seed)
+    val = [open_data(data.set, data.root, data.val, **data.options)] if data.val else []
+    return Indexed(sets, taxonomy, cache=data.cache), Indexed(val, taxonomy, cache=data.cache)
+
+
+def _before(recipe: Recipe, place: Folder, train: Indexed, val: Indexed, resume: bool, fabric: Fabric) -> None:
+    """All that can fail is tried before step 0, and the run folder describes itself."""
+    digest = data_hash([train, val])
+    if resume and place.facts.is_file():
+        known = json.loads(place.facts.read_text())
+        if known.get("data") != digest:
+            raise InputError(f"{place.path}: the data have changed since the run began. Start a new one with -o")
+        return
+    check_data(train, val, options=recipe.data.options)
+    memory_check(recipe, len(train.taxonomy), str(fabric.device))
+    atomic_write(place.recipe, recipe.to_toml().encode())
+    facts = {
+        "name": recipe.name,
+        "data": digest,
+        "samples": {"train": len(train), "val": len(val)},
+        "seed": recipe.seed,
+        "device": str(fabric.device),
+        "processes": fabric.world_size,
+        "threads": torch.get_num_threads(),
+        "versions": _versions(),
+        "began": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "taxonomy": taxonomy_facts(train.taxonomy),
+    }
+    atomic_write(place.facts, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _versions() -> dict[str, str]:
+    import importlib.metadata
+    import platform
+
+    names = ("kontur", "torch", "torchvision", "timm", "lightning-fabric", "numpy", "safetensors")
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def training_loss(table: Loss, samples: Indexed) -> Callable[[Any, Tensor], Tensor]:
+    """(Logits, target) -> the recipe's sum of losses, with the auxiliary outputs' share."""
+    weights = None
+    if table.class_weights != "none":
+        counts, images = class_frequencies(samples)
+        weigh = getattr(losses, table.class_weights)
+        weights = weigh(counts, images) if table.class_weights == "median_frequency" else weigh(counts)
+    combined = losses.combined([(term.factor, _term(term, weights)) for term in table.terms])
+
+    def total(output: Any, target: Tensor) -> Tensor:
+        value = combined(output.logits, target, ignore=samples.ignore)
+        for auxiliary in output.auxiliary:
+            value = value + table.auxiliary * combined(auxiliary, target, ignore=samples.ignore)
+        return value
+
+    return total
+
+
+def _term(term: Term, weights: Tensor | None) -> Callable[..., Tensor]:
+    import inspect
+    from functools import partial
+
+    known = [n for n in losses.__all__ if n.endswith(("_loss", "entropy", "softmax"))]
+    if term.name not in known:
+        raise UnknownName("loss", term.name, known, f"Known are {', '.join(known)}.")
+    function = getattr(losses, term.name)
+    options = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for option in term.options:
+        if option not in options or option in ("ignore", "weights"):
+            raise UnknownName("option", option, options, f"The options of {term.name} are {', '.join(options)}.")
+    weighted = {"weights": weights} if weights is not None and "weights" in options else {}
+    return partial(function, **term.options, **weighted)
+
+
+def _optimiser(table: Optimiser, network: nn.Module) -> torch.optim.Optimizer:
+    """Weights decay, biases and norms do not; parameters whose name holds a part of `slow` learn at rate * slow_factor."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            slow = any(part in name for part in table.slow)
+            groups.setdefault((parameter.ndim > 1, slow), []).append(parameter)
+    listed = []
+    for (decays, slow), parameters in groups.items():
+        rate = table.rate * (table.slow_factor if slow else 1.0)
+        decay = table.weight_decay if decays else 0.0
+        listed.append({"params": parameters, "lr": rate, "base_rate": rate, "weight_decay": decay})
+    if table.slow and not any(slow for _, slow in groups):
+        raise OptionError(f"optimiser.slow: expected parts of parameter names, got {table.slow}, which are in none")
+    if table.name == "sgd":
+        return torch.optim.SGD(listed, lr=table.rate, momentum=table.momentum)
+    return torch.optim.AdamW(listed, lr=table.rate, betas=table.betas)
+
+
+def _pictures(report: Report, predictor: TorchPredictor, val: Indexed, count: int, epoch: int) -> None:
+    if not count or not len(val):
+        return
+    ids = np.full(val.ignore + 1, val.taxonomy.ignore if val.taxonomy.ignore is not None else val.ignore, np.int32)
+    ids[: len(val.taxonomy)] = [c.id for c in val.taxonomy]
+    chosen = [round(i * (len(val) - 1) / max(1, count - 1)) for i in range(min(count, len(val)))]
+    images, truths, predictions = [], [], []
+    for index in chosen:
+        image, target, _ = val[index]
+        images.append(image.rgb())
+        truths.append(ids[target])
+        predictions.append(ids[predictor(image)])
+    report.samples(epoch, images, truths, predictions, val.taxonomy)
+
+
+@contextmanager
+def _signals() -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM ask for a stop after the step; a second Ctrl-C is not caught any more."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def ask(number: int, frame: Any) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

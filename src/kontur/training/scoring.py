@@ -1,0 +1,86 @@
+"""Scores of a predictor on a data set by the exact ruler: one confusion matrix over all images, at each image's own size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..metrics.confusion import Confusion, SemanticScores
+from ..transforms import Compose, Normalise
+from .plan import Indexed, in_channels
+
+Predict = Callable[[Any], NDArray[np.integer]]
+"""Image -> class indices (H, W)."""
+
+
+def evaluate(predict: Predict, samples: Indexed, *, advance: Callable[[], None] = lambda: None) -> SemanticScores:
+    """The scores of `predict` on all samples. Memory does not grow with their number."""
+    confusion = Confusion(len(samples.taxonomy), samples.ignore)
+    for index in range(len(samples)):
+        image, target, _ = samples[index]
+        confusion.update(predict(image), target)
+        advance()
+    return confusion.scores()
+
+
+class TorchPredictor:
+    """Image -> class indices (H, W) uint8 or uint16 by a network in eval mode, on its device.
+
+    flips: the mean of the probabilities with those of the mirrored image. scales: factors of the image's size, whose
+    probabilities are averaged at its own size.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        mean: Sequence[float],
+        std: Sequence[float],
+        *,
+        channels: int = 3,
+        flips: bool = False,
+        scales: Sequence[float] = (1.0,),
+        channels_last: bool = True,
+    ) -> None:
+        self.network, self.channels, self.flips, self.scales = network, channels, flips, tuple(scales)
+        self.normalise = Compose([Normalise(mean, std)])
+        self.format = torch.channels_last if channels_last else torch.contiguous_format
+
+    def tensor(self, image: Any) -> Tensor:
+        """The image as the network takes it, (1, C, H, W) float32, normalised."""
+        bands = image.pixels.shape[2] if image.pixels.ndim == 3 else 1
+        if bands != self.channels:
+            image = in_channels(image, self.channels, str(getattr(image, "path", "image")))
+        pixels, _ = self.normalise(image)
+        return pixels[None]
+
+    @torch.no_grad()
+    def __call__(self, image: Any) -> NDArray[np.integer]:
+        device = next(self.network.parameters()).device
+        tensor = self.tensor(image).to(device).contiguous(memory_format=self.format)
+        training = self.network.training
+        self.network.eval()
+        scores = self._scores(tensor)
+        self.network.train(training)
+        best = scores.argmax(dim=1)[0]
+        return best.to(torch.uint8 if scores.shape[1] <= 256 else torch.int32).cpu().numpy()
+
+    def _scores(self, image: Tensor) -> Tensor:
+        if not self.flips and self.scales == (1.0,):
+            return self.network(image)
+        total = 0.0
+        for scale in self.scales:
+            size = [max(1, round(side * scale)) for side in image.shape[-2:]]
+            scaled = image if scale == 1 else F.interpolate(image, size, mode="bilinear", antialias=scale < 1)
+            for flip in (False, True)[: 1 + self.flips]:
+                logits = self.network(scaled.flip(-1) if flip else scaled)
+                logits = logits.flip(-1) if flip else logits
+                if scale != 1:
+                    logits = F.interpolate(logits, image.shape[-2:], mode="bilinear", align_corners=False)
+                total = total + logits.softmax(dim=1)
+        return total
