@@ -13,31 +13,17 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 from kontur.core.errors import InputError, OptionError  # noqa: E402
 from kontur.networks import CATALOGUE, build  # noqa: E402
-from kontur.networks.export import export_onnx  # noqa: E402
+from kontur.networks.export import _check_maxima, _exported, _with_given_indices, export_onnx  # noqa: E402
 
 SIZES = {"unet": (188, 204), "deconvnet": (200, 212)}
 LIGHT = {"enet", "linknet", "erfnet", "bisenet", "segformer_b0", "kontur_lite", "fc_densenet56", "segnet"}
-
-
-def with_statistics(network, size):
-    """Batch norm's statistics from one batch, so that untrained logits keep the size of trained ones."""
-    norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    if norms:
-        for module in network.modules():  # a channel that is dropped has no variance
-            if isinstance(module, torch.nn.Dropout | torch.nn.Dropout2d):
-                module.p = 0.0
-        for norm in norms:
-            norm.momentum = 1.0
-        with torch.no_grad():
-            network.train()(torch.rand(2, network.channels, *size))
-    return network.eval()
 
 
 @pytest.mark.parametrize(
     "name",
     [n if n in LIGHT else pytest.param(n, marks=pytest.mark.slow) for n in CATALOGUE if n != "crf_rnn"],
 )
-def test_onnx_runtime_gives_pytorchs_logits(name, tmp_path):
+def test_onnx_runtime_gives_pytorchs_logits(name, tmp_path, with_statistics):
     torch.manual_seed(0)
     size = SIZES.get(name, (48, 64))
     network = with_statistics(build(name, 5), size)
@@ -53,6 +39,93 @@ def test_onnx_runtime_gives_pytorchs_logits(name, tmp_path):
     assert got.shape == wanted.shape
     assert np.abs(got - wanted).max() < 1e-3
     assert wanted.std() > 1e-6
+
+
+def wrong(data, change):
+    model = onnx.load_from_string(data)
+    change(model)
+    return model.SerializeToString()
+
+
+def one_class_shifted(model):
+    """One weight of the last layer: the logits of one class of three are wrong, those of the others right."""
+    (last,) = [i for i in model.graph.initializer if i.name.endswith("classify.weight")]
+    weights = onnx.numpy_helper.to_array(last).copy()
+    weights[0, 1, 1, 1] += 0.05
+    last.CopyFrom(onnx.numpy_helper.from_array(weights, last.name))
+
+
+def minima_for_maxima(model):
+    """The second pooling pools the negated map, and its values are negated back: indices of minima."""
+    (pool,) = [n for n in model.graph.node if n.op_type == "MaxPool" and n.name.endswith("down2/pool/MaxPool")]
+    place = list(model.graph.node).index(pool)
+    negated = onnx.helper.make_node("Neg", [pool.input[0]], ["negated"])
+    pool.input[0] = "negated"
+    model.graph.node.insert(place, negated)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (one_class_shifted, r"differs from PyTorch by 0\.\d+ at 32x40; expected 0.001"),
+        (minima_for_maxima, "pooling indices are not those of the maxima: 0 lie outside their window"),
+    ],
+)
+def test_a_wrong_file_is_refused_and_not_written(change, message, tmp_path, monkeypatch, with_statistics):
+    torch.manual_seed(0)
+    network = with_statistics(build("enet", 3), (32, 40))
+    right = _exported(network, (32, 40), False, {}, tracing=True)
+    monkeypatch.setattr("kontur.networks.export._exported", lambda *_, **__: right)
+    assert export_onnx(network, tmp_path / "right.onnx", size=(32, 40), dynamic=False) < 1e-3
+    monkeypatch.setattr("kontur.networks.export._exported", lambda *_, **__: wrong(right, change))
+    with pytest.raises(InputError, match=message):
+        export_onnx(network, tmp_path / "wrong.onnx", size=(32, 40), dynamic=False)
+    assert not (tmp_path / "wrong.onnx").exists()
+
+
+def test_an_index_may_be_any_of_tied_maxima_but_no_other():
+    feature = torch.tensor([[1.0, 5.0, 2.0, 0.0], [5.0 - 1e-6, 0.0, 0.0, 3.0], [7.0, 0.0, 0.0, 0.0]])[None, None]
+    maxima = torch.tensor([[5.0, 3.0], [7.0, 0.0]])[None, None]  # with a last row that fills no window
+
+    def check(*indices):
+        _check_maxima("segnet", 2, feature, maxima, torch.tensor(indices).view(1, 1, 2, 2))
+
+    check(1, 7, 8, 10)
+    check(4, 7, 8, 11)  # 5 - 1e-6 for 5, and either of two zeros
+    with pytest.raises(
+        InputError, match="0 lie outside their window, and the values they point at are up to 1 smaller"
+    ):
+        check(1, 2, 8, 10)
+    with pytest.raises(InputError, match="1 lie outside their window"):
+        check(1, 7, 8, 9)
+    with pytest.raises(InputError, match="do not fit"):
+        check(1, 7, 8, 12)
+
+
+def test_given_indices_are_what_the_unpooling_uses(with_statistics):
+    """On a flat map every index of a window is a maximum's; another choice gives other logits, and the check follows it."""
+    torch.manual_seed(0)
+    network = with_statistics(build("segnet", 3), (32, 32))
+    with torch.no_grad():
+        for stage in network.body.encoder:  # flat maps: no weights, only biases
+            for module in stage:
+                if isinstance(module, torch.nn.Conv2d):
+                    module.weight.zero_()
+    image = torch.rand(1, 3, 32, 32)
+    first = _indices_of(network, image)
+    last = [index + width + 1 for width, index in zip((32, 16, 8, 4, 2), first, strict=True)]
+    with torch.no_grad():
+        assert torch.equal(_with_given_indices(network, image, first), network(image))
+    assert (_with_given_indices(network, image, last) - network(image)).abs().max() > 1e-3
+
+
+def _indices_of(network, image):
+    kept = []
+    handle = network.body.pool.register_forward_hook(lambda module, inputs, output: kept.append(output[1]))
+    with torch.no_grad():
+        network(image)
+    handle.remove()
+    return kept
 
 
 def test_the_file_says_what_it_is(tmp_path):

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import itertools
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .backbones.vgg import DEPTHS, WIDTHS, vgg16_stages
 from .network import Network
-from .upsampling import UnpoolIndices
+from .upsampling import PoolIndices, UnpoolIndices
 
 
 class DeconvNet(nn.Module):
@@ -28,7 +27,7 @@ class DeconvNet(nn.Module):
         self.fc6 = _unit(nn.Conv2d(512, 4096, 7), 4096)
         self.fc7 = _unit(nn.Conv2d(4096, 4096, 1), 4096)
         self.deconv_fc6 = _unit(nn.ConvTranspose2d(4096, 512, 7), 512)
-        self.unpool = UnpoolIndices(2)
+        self.pool, self.unpool = PoolIndices(2, ceil_mode=True), UnpoolIndices(2)
         self.decoder = nn.ModuleList()
         narrower = (WIDTHS[0], *WIDTHS[:-1])
         for level in reversed(range(5)):
@@ -43,7 +42,7 @@ class DeconvNet(nn.Module):
         for stage in self.encoder:
             feature = stage(feature)
             size = feature.shape[-2:]
-            feature, indices = F.max_pool2d(feature, 2, ceil_mode=True, return_indices=True)
+            feature, indices = self.pool(feature)
             pooled.append((indices, size))
         feature = self.deconv_fc6(self.fc7(self.fc6(feature)))
         for stage, (indices, size) in zip(self.decoder, reversed(pooled), strict=True):

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .network import Network
-from .upsampling import UnpoolIndices, extended_to
+from .upsampling import PoolIndices, UnpoolIndices, extended_to
 
 
 class Initial(nn.Module):
@@ -62,6 +62,7 @@ class Downsampling(nn.Module):
     def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
         super().__init__()
         inner = inputs // 4
+        self.pool = PoolIndices(2)
         self.extension = nn.Sequential(
             *_block(inputs, inner, 2, nn.PReLU, stride=2),
             *_block(inner, inner, 3, nn.PReLU, padding=1),
@@ -72,7 +73,7 @@ class Downsampling(nn.Module):
         self.activate = nn.PReLU()
 
     def forward(self, feature: Tensor) -> tuple[Tensor, Tensor]:
-        pooled, indices = F.max_pool2d(feature, 2, return_indices=True)
+        pooled, indices = self.pool(feature)
         main = F.pad(pooled, (0, 0, 0, 0, 0, self.more))
         return self.activate(main + self.extension(feature)), indices
 

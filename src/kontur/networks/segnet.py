@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import itertools
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .backbones.vgg import DEPTHS, WIDTHS, vgg16_stages
 from .network import Network
-from .upsampling import UnpoolIndices
+from .upsampling import PoolIndices, UnpoolIndices
 
 
 class SegNet(nn.Module):
@@ -26,7 +25,7 @@ class SegNet(nn.Module):
     def __init__(self, classes: int, channels: int, pretrained: bool) -> None:
         super().__init__()
         self.encoder = vgg16_stages(channels, batch_norm=True, pretrained=pretrained)
-        self.unpool = UnpoolIndices(2)
+        self.pool, self.unpool = PoolIndices(2, ceil_mode=True), UnpoolIndices(2)
         self.decoder = nn.ModuleList()
         narrower = (WIDTHS[0], *WIDTHS[:-1])
         for level in reversed(range(5)):
@@ -45,7 +44,7 @@ class SegNet(nn.Module):
         for stage in self.encoder:
             feature = stage(feature)
             size = feature.shape[-2:]
-            feature, indices = F.max_pool2d(feature, 2, ceil_mode=True, return_indices=True)
+            feature, indices = self.pool(feature)
             pooled.append((indices, size))
         for stage, (indices, size) in zip(self.decoder, reversed(pooled), strict=True):
             feature = stage(self.unpool(feature, indices, size))

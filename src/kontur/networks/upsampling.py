@@ -53,8 +53,22 @@ class Transposed(nn.Module):
         return self.convolution(feature)
 
 
+class PoolIndices(nn.Module):
+    """Max pooling that says where each maximum was: (B, C, H, W) -> values and indices, each (B, C, H/factor, W/factor).
+
+    An index is row·W + column in its channel's map. With `ceil_mode` a last row or column that fills no window is pooled too.
+    """
+
+    def __init__(self, factor: int, *, ceil_mode: bool = False) -> None:
+        super().__init__()
+        self.factor, self.ceil_mode = factor, ceil_mode
+
+    def forward(self, feature: Tensor) -> tuple[Tensor, Tensor]:
+        return F.max_pool2d(feature, self.factor, ceil_mode=self.ceil_mode, return_indices=True)  # type: ignore[return-value]
+
+
 class UnpoolIndices(nn.Module):
-    """SegNet's: `indices` are those that `F.max_pool2d(..., return_indices=True)` gave, (B, C, H, W)."""
+    """SegNet's: `indices` are those that `PoolIndices` gave, (B, C, H, W)."""
 
     def __init__(self, factor: int) -> None:
         super().__init__()
