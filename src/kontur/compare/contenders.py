@@ -8,13 +8,14 @@ with other options.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from .. import registry
-from ..core.errors import OptionError, PromptError
+from ..core.errors import InputError, OptionError, PromptError
 from ..core.image import Image
 from ..core.instances import Instances
 from ..core.options import checked_options
@@ -73,8 +74,11 @@ def contender(text: str) -> Contender:
             f"{row.name} needs a prompt, so it cannot be compared on a set of images. See `kontur methods`."
         )
     network = isinstance(row, registry.NetworkMethod)
-    values = checked_options(row.name, row.options, dict(given))
-    options = {key: values[key] for key in given}
+    options: dict[str, Any] = dict(given)
+    # A network's file that cannot be opened is told in its row, as all that fails in its own process.
+    with contextlib.suppress(*([InputError] if network else [])):
+        values = checked_options(row.name, row.options, dict(given))
+        options = {key: values[key] for key in given}
     name = ":".join([row.name, *parts[first:]])  # of a network's path its last part
     return Contender(label or name, target, "network" if network else "classical", row.task, options)
 

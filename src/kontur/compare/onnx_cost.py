@@ -72,7 +72,7 @@ def multiply_adds(path: str | Path, size: tuple[int, int]) -> int:
         channels = asked.shape[1] if isinstance(asked.shape[1], int) else 3
         session.run(None, {asked.name: np.zeros((1, channels, height, width), np.float32)})
         events = json.loads(Path(session.end_profiling()).read_text())
-    counted = sum(_of_node(event["args"]) for event in events if "input_type_shape" in event.get("args", {}))
+    counted = sum(of_node(event["args"]) for event in events if "input_type_shape" in event.get("args", {}))
     return round(counted * max(1.0, size[0] * size[1] / _MOST))
 
 
@@ -87,7 +87,8 @@ def _padded(shape: Sequence[int | str | None], texts: Mapping[str, str], size: t
     return height, width
 
 
-def _of_node(args: dict[str, Any]) -> int:
+def of_node(args: dict[str, Any]) -> int:
+    """Of one node, as the profile describes it: op_name, input_type_shape and output_type_shape ([{type: shape}])."""
     operator = args["op_name"]
     inputs = [next(iter(shape.values())) for shape in args["input_type_shape"]]
     outputs = [next(iter(shape.values())) for shape in args["output_type_shape"]]
