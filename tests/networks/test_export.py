@@ -23,12 +23,12 @@ LIGHT = {"enet", "linknet", "erfnet", "bisenet", "segformer_b0", "kontur_lite", 
     "name",
     [n if n in LIGHT else pytest.param(n, marks=pytest.mark.slow) for n in CATALOGUE if n != "crf_rnn"],
 )
-def test_onnx_runtime_gives_pytorchs_logits(name, tmp_path, with_statistics):
+def test_onnx_runtime_gives_pytorchs_logits(name, tmp_path, with_statistics, record_property):
     torch.manual_seed(0)
     size = SIZES.get(name, (48, 64))
     network = with_statistics(build(name, 5), size)
     file = tmp_path / "network.onnx"
-    export_onnx(network, file, size=size)
+    record_property("largest difference", export_onnx(network, file, size=size))
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     # Neither the size it was traced with nor the one it was checked at. Small, since in segnet, enet and deconvnet a maximum that
     # is all but tied may fall on another pixel by rounding, the more likely the larger the image.
@@ -37,6 +37,8 @@ def test_onnx_runtime_gives_pytorchs_logits(name, tmp_path, with_statistics):
         wanted = network(image).numpy()
     (got,) = session.run(["logits"], {"image": image.numpy()})
     assert got.shape == wanted.shape
+    record_property("largest difference, a third size", float(np.abs(got - wanted).max()))
+    record_property("largest logit", float(np.abs(wanted).max()))
     assert np.abs(got - wanted).max() < 1e-3
     assert wanted.std() > 1e-6
 
