@@ -62,6 +62,7 @@ def content(root: Path, **tables: Any) -> dict[str, Any]:
         "network": {"name": "enet"},
         "stages": [{"epochs": 2, "batch": 2, "crop": [32, 32], "scales": [0.8, 1.2]}],
         "optimiser": {"rate": 5e-3},
+        "validation": {"samples": 0},
         "run": {"threads": 1, "device": "cpu"},
     }
     for key, value in tables.items():

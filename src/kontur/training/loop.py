@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import signal
 import threading
 import time
@@ -79,13 +80,17 @@ class Outcome:
     seconds: float = 0.0
 
 
+def _nobody(progress: Progress) -> None:
+    """Who watches where nobody is named; a function of the module, since other processes must be able to find it."""
+
+
 def fit(
     recipe: Recipe,
     folder: str | Path,
     *,
     resume: bool = False,
     self_test: bool = False,
-    watch: Watch = lambda progress: None,
+    watch: Watch = _nobody,
 ) -> Outcome:
     """Train by a recipe into a run folder, or go on with the run in it.
 
@@ -102,11 +107,31 @@ def fit(
         torch.set_num_threads(run.threads)
     fabric = _fabric(recipe)
     if fabric.world_size > 1:
-        run_everywhere: Any = _train  # Fabric's type knows functions of itself alone
-        fabric.launch(run_everywhere, recipe, place, resume, self_test, watch)
+        _launch(fabric, recipe, place, resume, self_test, watch)
         return _outcome_of(place)
     fabric.launch()
     return _train(fabric, recipe, place, resume, self_test, watch)
+
+
+def _launch(fabric: Fabric, *arguments: Any) -> None:
+    """Train in processes of their own. A user's error in one of them is raised here in its one line."""
+    run_everywhere: Any = _train  # Fabric's type knows functions of itself alone
+    with _signals() as asked:
+
+        def pass_on() -> None:
+            # Ctrl-C in a terminal reaches every process, a signal to this one only this one.
+            asked.wait()
+            for child in multiprocessing.active_children():
+                child.terminate()  # SIGTERM, which they take as a wish to stop after the step
+
+        threading.Thread(target=pass_on, daemon=True).start()
+        try:
+            fabric.launch(run_everywhere, *arguments)
+        except torch.multiprocessing.ProcessRaisedException as error:
+            kind, _, message = str(error).strip().splitlines()[-1].partition(": ")
+            if kind.startswith("kontur."):
+                raise KonturError(message) from None
+            raise
 
 
 def _fabric(recipe: Recipe) -> Fabric:
@@ -185,8 +210,9 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     if average is not None:
         average.state = {key: value.to(device) for key, value in average.state.items()}
     model.train()
-    report = Report(place.path)
-    report.truncate_after(state.step)
+    report = Report(place.path) if fabric.is_global_zero else None
+    if report is not None:
+        report.truncate_after(state.step)
     if self_test and kept is None:
         overfit_one_batch(network, loss, TrainingSet(train, recipe, train.ignore), plan.keys(0), train.ignore)
     # Its own generator, as a loader draws a seed when it starts, which must not depend on where a run was resumed.
@@ -201,13 +227,19 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     if kept is None:
         torch.manual_seed(recipe.seed + fabric.global_rank)
     else:
-        torch.set_rng_state(kept.tensors["random"])
+        torch.set_rng_state(kept.tensors.get(_random_key(fabric.global_rank), kept.tensors["random"]))
+
+    def together(flag: bool) -> bool:
+        """What the first process decides, as clocks and signals differ: all of them save, validate and stop at the same step."""
+        return flag if fabric.world_size == 1 else bool(fabric.broadcast(flag))
 
     def save() -> None:
+        random = torch.get_rng_state()
+        randoms: Any = fabric.all_gather(random) if fabric.world_size > 1 else random[None]
         if fabric.is_global_zero:
             tensors = checkpoint.network_tensors(network.state_dict(), "network.")
             tensors |= checkpoint.optimiser_tensors(optimiser)
-            tensors["random"] = torch.get_rng_state()
+            tensors |= {_random_key(rank): each.cpu() for rank, each in enumerate(randoms)}
             if average is not None:
                 tensors |= checkpoint.network_tensors(average.state, "average.")
             checkpoint.write(place.checkpoints, state.step, checkpoint.Checkpoint(tensors, facts()))
@@ -223,7 +255,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
             "state": state.facts(),
         }
 
-    def validate(epoch: int) -> dict[str, float]:
+    def validate(epoch: int, report: Report) -> dict[str, float]:
         if average is not None:
             shadow.load_state_dict(average.state)
         predictor = TorchPredictor(
@@ -247,9 +279,10 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
 
     began, saved, told = time.perf_counter(), time.perf_counter(), 0.0
     done_before, images, images_since = state.seconds, 0, time.perf_counter()
-    early = False
+    patience = recipe.validation.patience
+    early = together(bool(patience and state.stale >= patience))
     with _signals() as stopping:
-        while state.step < plan.steps and not stopping.is_set():
+        while state.step < plan.steps and not early and not together(stopping.is_set()):
             step = state.step
             rate = factor(recipe.schedule, step, plan.steps)
             for group in optimiser.param_groups:
@@ -267,7 +300,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
             epoch = plan.epoch(step) + 1
             due = ends and epoch > recipe.validation.from_epoch and epoch % recipe.validation.every == 0
             due = len(val) > 0 and (due or state.step == plan.steps)
-            if ends and fabric.is_global_zero:
+            if ends and report is not None:
                 row: dict[str, Any] = {
                     "step": state.step,
                     "epoch": epoch,
@@ -277,17 +310,16 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
                     "images_per_second": round(speed, 2),
                 }
                 if due:
-                    row |= validate(epoch)
+                    row |= validate(epoch, report)
                 report.append(row)
-                report.curves()
+                report.curves(paced=state.step < plan.steps)
                 images, images_since = 0, time.perf_counter()
             if ends:
                 recent = state.losses[-1]
                 state.losses.clear()
-                early = bool(
-                    fabric.broadcast(bool(recipe.validation.patience and state.stale >= recipe.validation.patience))
-                )
-            if due or (ends and now - saved > 30) or time.perf_counter() - saved > 60 * recipe.run.checkpoint_minutes:
+                early = together(bool(patience and state.stale >= patience))
+            late = time.perf_counter() - saved > 60 * recipe.run.checkpoint_minutes
+            if together(due or (ends and now - saved > 30) or late):
                 save()
                 saved = time.perf_counter()
             if fabric.is_global_zero and (now - told > 1 or ends):
@@ -299,15 +331,21 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
                         state.step, plan.steps, epoch, plan.epochs, shown, speed, left, state.score, state.best, due
                     )
                 )
-            if early:
-                break
     save()
+    if report is not None:
+        report.curves()
+        report.close()
     outcome = Outcome(place.path, state.step, state.best, early or state.step == plan.steps, early, state.seconds)
     if fabric.is_global_zero:
         kept_facts = json.loads(place.facts.read_text())
         kept_facts["outcome"] = {k: v for k, v in vars(outcome).items() if k != "folder"}
         atomic_write(place.facts, (json.dumps(kept_facts, indent=1, ensure_ascii=False) + "\n").encode())
     return outcome
+
+
+def _random_key(rank: int) -> str:
+    """Where a checkpoint keeps a process's random state."""
+    return f"random.{rank}" if rank else "random"
 
 
 def _step(
@@ -481,7 +519,8 @@ def _signals() -> Iterator[threading.Event]:
 
     def ask(number: int, frame: Any) -> None:
         asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
