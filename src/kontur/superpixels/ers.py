@@ -22,8 +22,8 @@ from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
 from ..kernels.union_find import find
+from .inside import checked_mask
 from .slic import lab_planes
-from .turbopixels import checked_mask
 
 
 @method

@@ -19,13 +19,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
 from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
 from ..kernels.narrow import float_of_bits
 from ..kernels.union_find import find
+from .inside import check_mask
 
 # Leading bits of a float32 (without its sign) that make a bucket: 8 of exponent and 6 of mantissa.
 _SHIFT = 17
@@ -66,8 +66,7 @@ def felzenszwalb_labels(
     mask:     (H, W) bool; edges outside it are left out. A region cut off by it may be smaller than min_size.
     returns:  (H, W) int32, ids 1..n in the order of their first pixel, 0 outside the mask.
     """
-    if mask is not None and (mask.shape != bands.shape[:2] or mask.dtype != bool):
-        raise InputError(f"mask: expected bool {bands.shape[:2]}, got {mask.dtype} {mask.shape}")
+    check_mask(mask, bands.shape[:2])
     planes = smoothed(bands, sigma)
     inside = np.empty((0, 0), bool) if mask is None else mask
     edges = sorted_edges(planes, inside)

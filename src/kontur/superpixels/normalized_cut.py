@@ -19,8 +19,8 @@ from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
+from .inside import checked_mask
 from .slic import lab_planes, slic_labels
-from .turbopixels import checked_mask
 
 
 @method

@@ -20,7 +20,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
 from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
@@ -28,6 +27,7 @@ from ..core.segmentation import Segmentation
 from ..kernels.colour import rgb_to_lab
 from ..kernels.connectivity import connected
 from ..kernels.narrow import float_of_bits
+from .inside import check_mask
 
 
 @method
@@ -58,8 +58,7 @@ def quickshift_labels(
     mask: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int32]:
     """Quick shift on an array (H, W) or (H, W, C), uint8 or float in [0, 1]; (H, W) int32 ids, 0 outside the mask."""
-    if mask is not None and (mask.shape != bands.shape[:2] or mask.dtype != bool):
-        raise InputError(f"mask: expected bool {bands.shape[:2]}, got {mask.dtype} {mask.shape}")
+    check_mask(mask, bands.shape[:2])
     planes = _colour_planes(bands, ratio)
     root = trees(planes, kernel_size, max_distance, mask)
     count = int(np.count_nonzero(root == np.arange(root.size).reshape(root.shape)))

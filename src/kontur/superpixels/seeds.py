@@ -22,11 +22,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
 from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
+from .inside import check_mask
 from .slic import lab_planes
 
 # A move must gain this much: a share of the block's pixels, and a factor of the pixel's likelihood. Without it a region
@@ -62,8 +62,7 @@ def seeds_labels(
 
     With a mask the pieces of the frame's superpixels inside it are the regions.
     """
-    if mask is not None and (mask.shape != bands.shape[:2] or mask.dtype != bool):
-        raise InputError(f"mask: expected bool {bands.shape[:2]}, got {mask.dtype} {mask.shape}")
+    check_mask(mask, bands.shape[:2])
     planes, _ = lab_planes(bands)
     height, width = planes.shape[1:]
     inside = height * width if mask is None else int(np.count_nonzero(mask))

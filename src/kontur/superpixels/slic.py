@@ -19,7 +19,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
 from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
@@ -27,6 +26,7 @@ from ..core.segmentation import Segmentation
 from ..kernels.colour import bytes_to_lab_planes, lab_of, linear_light, tables
 from ..kernels.connectivity import connected
 from ..kernels.narrow import add16, distance16
+from .inside import check_mask
 
 _FAR = np.int16(32767)
 _ROW_STRIDE = 3
@@ -78,8 +78,7 @@ def slic_labels(
     mask:        (H, W) bool; superpixels lie in it only, and `segments` are spread over it.
     returns:     (H, W) int32, ids 1..n, 0 outside the mask.
     """
-    if mask is not None and (mask.shape != bands.shape[:2] or mask.dtype != bool):
-        raise InputError(f"mask: expected bool {bands.shape[:2]}, got {mask.dtype} {mask.shape}")
+    check_mask(mask, bands.shape[:2])
     planes, units = lab_planes(bands)
     height, width = planes.shape[1:]
     if mask is not None and not mask.any():

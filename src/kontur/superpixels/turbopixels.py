@@ -17,11 +17,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
 from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
+from .inside import checked_mask
 from .slic import lab_planes, start_grid
 
 _STEP = 0.5  # of time; the fastest front crosses a pixel in two steps
@@ -90,15 +90,6 @@ def turbopixel_labels(
         _flow(ids, phi, drift[0].astype(np.float32), drift[1].astype(np.float32), np.float32(curvature),
               np.float32(doublet), np.float32(_STEP), np.float32(_SLOWEST))  # fmt: skip
     return np.maximum(ids, 0)
-
-
-def checked_mask(mask: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """The mask, everything if there is none; InputError unless it is bool and of this shape."""
-    if mask is None:
-        return np.ones(shape, bool)
-    if mask.shape != shape or mask.dtype != bool:
-        raise InputError(f"mask: expected bool {shape}, got {mask.dtype} {mask.shape}")
-    return np.ascontiguousarray(mask)
 
 
 @njit(cache=True, nogil=True)

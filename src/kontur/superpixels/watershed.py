@@ -17,12 +17,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
 from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
 from ..kernels.priority_flood import compact_flood
+from .inside import check_mask
 from .slic import lab_planes, start_grid
 
 
@@ -51,8 +51,7 @@ def watershed_labels(
     bands:   (H, W) or (H, W, C), uint8 or float in [0, 1].   mask: (H, W) bool; superpixels lie in it only.
     returns: (H, W) int32, ids 1..n in the order of their first pixel; 0 outside the mask.
     """
-    if mask is not None and (mask.shape != bands.shape[:2] or mask.dtype != bool):
-        raise InputError(f"mask: expected bool {bands.shape[:2]}, got {mask.dtype} {mask.shape}")
+    check_mask(mask, bands.shape[:2])
     planes, units = lab_planes(bands)
     height, width = planes.shape[1:]
     if mask is not None and not mask.any():
