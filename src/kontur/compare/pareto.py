@@ -9,11 +9,15 @@ Circles are classical methods, squares networks. Colours come from the page by C
 from __future__ import annotations
 
 import html
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .fair import Row
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in pixels."""
 
 _ROOM = (52, 34, 20, 46)  # left, top, right, bottom of the axes, pixels
 _RADIUS = 5
@@ -95,11 +99,15 @@ def pareto_svg(
     parts.append(_text("title", width - right, height - 8, "median latency of an image", "end"))
 
     best = front(points)
+    corners = [(x(p.milliseconds), y(p.score * 100)) for p in best]
     if len(best) > 1:
-        path = f"M{x(best[0].milliseconds):.1f} {y(best[0].score * 100):.1f}"
-        for point in best[1:]:
-            path += f"H{x(point.milliseconds):.1f}V{y(point.score * 100):.1f}"
+        path = "M{:.1f} {:.1f}".format(*corners[0]) + "".join(f"H{px:.1f}V{py:.1f}" for px, py in corners[1:])
         parts.append(f'<path class="front" d="{path}"/>')
+    steps = [
+        box
+        for (x0, y0), (x1, y1) in itertools.pairwise(corners)
+        for box in ((x0, y0 - 1, x1, y0 + 1), (x1 - 1, y1, x1 + 1, y0))
+    ]
     places = [(x(p.milliseconds), y(p.score * 100)) for p in points]
     for point, (px, py) in zip(points, places, strict=True):
         kind = "bound" if point.bound else "" if point in best else "behind"
@@ -108,7 +116,7 @@ def pareto_svg(
             _mark(px, py, f"mark {kind}".strip(), point.network, said + (" (upper bound)" if point.bound else ""))
         )
     frame = (left + 2, 20, width - 4, height - bottom - 2)
-    names = _placed([p.name for p in points], places, frame)
+    names = _placed([p.name for p in points], places, steps, frame)
     for point, (tx, ty, anchor, name) in zip(points, names, strict=True):
         parts.append(_text("name best" if point in best and not point.bound else "name", tx, ty, name, anchor))
     if not points:
@@ -165,11 +173,14 @@ def _duration(milliseconds: float, exact: bool = False) -> str:
 
 
 def _placed(
-    names: Sequence[str], places: Sequence[tuple[float, float]], frame: tuple[float, float, float, float]
+    names: Sequence[str], places: Sequence[tuple[float, float]], lines: Sequence[Box], frame: Box
 ) -> list[tuple[float, float, str, str]]:
-    """For each name (x, y of its baseline, anchor, text): beside, above or below its mark, where least is in the way."""
+    """For each name (x, y of its baseline, anchor, text): beside, above or below its mark, where least is in the way.
+
+    lines: what else is drawn, as thin boxes. frame: where names must stay.
+    """
     r = _RADIUS + 2
-    taken = [(px - r, py - r, px + r, py + r) for px, py in places]
+    taken = [(px - r, py - r, px + r, py + r) for px, py in places] + list(lines)
     found: dict[int, tuple[float, float, str, str]] = {}
     for index in sorted(range(len(names)), key=lambda i: places[i][1]):
         (px, py), name = places[index], names[index]
@@ -198,7 +209,7 @@ def _placed(
     return [found[i] for i in range(len(names))]
 
 
-def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
+def _overlap(one: Box, other: Box) -> float:
     across = min(one[2], other[2]) - max(one[0], other[0])
     down = min(one[3], other[3]) - max(one[1], other[1])
     return across * down if across > 0 and down > 0 else 0.0

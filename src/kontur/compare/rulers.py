@@ -11,9 +11,8 @@ pixels, so it bounds the method from above, and is marked `class_agnostic` where
 from __future__ import annotations
 
 import difflib
-import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,6 +31,7 @@ from .contenders import Contender
 from .fitting import fit_labels
 from .trial_process import Cut
 
+_OBJECT_COLOURS = ((82, 82, 91), (245, 158, 11))  # grey, amber
 _OBJECT_SETS = ("grabcut", "drive", "isbi2012")  # two categories, the second is what is looked for
 
 
@@ -225,6 +225,12 @@ class ForegroundRuler(_Named):
         super().__init__(taxonomy, size)
         self.metric = "foreground IoU"
 
+    @property
+    def taxonomy(self) -> Taxonomy | None:
+        """In colours that show an object on its photo; the sets' own are black and white."""
+        shown = [replace(c, colour=colour) for c, colour in zip(self._categories, _OBJECT_COLOURS, strict=True)]
+        return replace(self._taxonomy, categories=tuple(shown))
+
     def begin(self, contender: Contender) -> None:
         self._counts = ForegroundCounts()
 
@@ -324,8 +330,3 @@ def best_labels(ids: NDArray[np.integer], truth: NDArray[np.int64], classes: int
     best = counts.reshape(len(values), classes + 1)[:, :classes].argmax(axis=1)
     best[values == 0] = -1
     return best[region]
-
-
-def finite(value: float) -> float | None:
-    """The value, None for NaN."""
-    return None if math.isnan(value) else value
