@@ -81,3 +81,19 @@ def renamed(path: Path, source: Path, before: str, after: str) -> Path:
                 names[i] = after if name == before else name
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def strided_network(path: Path, stride: int, classes: int = 3, seed: int = 0) -> Path:
+    """A random kernel as wide as its stride, its logits repeated to the image's size: it sees the grid it starts on."""
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(size=(classes, 3, stride, stride)).astype(np.float32) / stride
+    nodes = [
+        helper.make_node("Conv", ["image", "weights"], ["coarse"], strides=[stride, stride]),
+        helper.make_node("Resize", ["coarse", "", "scales"], ["logits"], mode="nearest", nearest_mode="floor",
+                         coordinate_transformation_mode="asymmetric"),
+    ]  # fmt: skip
+    constants = [
+        numpy_helper.from_array(weights, "weights"),
+        numpy_helper.from_array(np.array([1, 1, stride, stride], np.float32), "scales"),
+    ]
+    return save(path, nodes, constants, 3, classes, {"multiple": str(stride)})

@@ -15,7 +15,7 @@ from ..core.segmentation import Segmentation
 # What --write can name -> the endings it puts behind DIR/<stem>; coco and yolo have places of their own, and heat maps
 # are named by the classes of the network.
 WRITES: dict[str, tuple[str, ...]] = {
-    "labels": (".labels.png", ".labels.tif", ".categories.png"),
+    "labels": (".labels.png", ".labels.tif", ".categories.png", ".categories.tif"),
     "overlay": (".overlay.png",),
     "json": (".json",),
     "coco": (),

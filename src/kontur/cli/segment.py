@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,6 +75,7 @@ class Job:
     output: Path
     force: bool
     max_pixels: int
+    alone: bool
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Done:
     seconds: float
     losses: dict[str, float]
     coco: CocoEntry | None
+    note: str = ""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -160,7 +163,19 @@ def add_to(app: typer.Typer) -> None:
             screen.say(f"method: {row.name} (the default; `kontur methods` lists all)")
         refinements = Refinements(fill_holes, smooth, min_area, keep_largest)
         network = row if isinstance(row, registry.NetworkMethod) else None
-        job = Job(row.name, network, heatmaps, options, prompts, refinements, writes, output, force, max_pixels)
+        job = Job(
+            row.name,
+            network,
+            heatmaps,
+            options,
+            prompts,
+            refinements,
+            writes,
+            output,
+            force,
+            max_pixels,
+            len(images) == 1,
+        )
         done, failed = _run(images, job, jobs)
         if "coco" in writes and done:
             from ..io.coco import write_coco
@@ -294,6 +309,13 @@ def _segment_one(path: Path, stem: Path, job: Job, turn: threading.Semaphore) ->
         for target in targets:
             if target.exists():
                 raise OutputError(f"{target}: exists already. Use --force to overwrite or -o for another folder")
+    earlier = {target for target in targets if target.exists()}
+    if job.network is not None:
+        from .segment_windows import segment_streamed, streamed_size
+
+        size = streamed_size(path)
+        if size is not None:
+            return segment_streamed(path, base, size, job, earlier, turn)
     image = read_image(path, max_pixels=job.max_pixels)
     result: Segmentation | Instances
     probabilities = None
@@ -310,21 +332,11 @@ def _segment_one(path: Path, stem: Path, job: Job, turn: threading.Semaphore) ->
         if job.refinements.any:
             result = job.refinements.apply(result.flatten() if isinstance(result, Instances) else result)
         seconds = time.perf_counter() - started
-    earlier = {target for target in targets if target.exists()}
     written: list[Path] = []
-    try:
+    with all_or_none(written, earlier):
         losses = write_outputs(base, job.output / "yolo" / f"{stem}.txt", image, result, job.writes, written)
         if probabilities is not None:
             write_heatmaps(base, job.heatmaps, probabilities, written)
-    except BaseException:
-        for target in written:  # nothing half-written: all outputs of an image or none; an earlier run's stay
-            if target not in earlier:
-                with contextlib.suppress(OSError):
-                    target.unlink()
-        raise
-    for target in earlier.difference(written):
-        # Of an earlier run with --force: a .categories.png that this result has no categories for would lie.
-        target.unlink(missing_ok=True)
     flat = result if isinstance(result, Segmentation) else None
     objects = None if flat is None or flat.foreground is None else float(flat.foreground.mean())
     coco = None
@@ -333,6 +345,22 @@ def _segment_one(path: Path, stem: Path, job: Job, turn: threading.Semaphore) ->
 
         coco = CocoEntry.of(path.name, result)
     return Done(path, f"{image.width}x{image.height}", len(result), objects, seconds, losses, coco)
+
+
+@contextlib.contextmanager
+def all_or_none(written: list[Path], earlier: set[Path]) -> Iterator[None]:
+    """All outputs of an image or none. written: the block appends to it. earlier: those of an earlier run, which stay when it fails."""
+    try:
+        yield
+    except BaseException:
+        for target in written:
+            if target not in earlier:
+                with contextlib.suppress(OSError):
+                    target.unlink()
+        raise
+    for target in earlier.difference(written):
+        # Of an earlier run with --force: a .categories.png that this result has no categories for would lie.
+        target.unlink(missing_ok=True)
 
 
 def _targets(base: Path, stem: Path, job: Job) -> list[Path]:
@@ -355,4 +383,7 @@ def _summary(done: list[Done], job: Job) -> None:
         for d in done
     ]
     screen.table(header + [f"{name} IoU loss" for name in forms], rows, numbers=range(2, len(header) + len(forms)))
+    for d in done:
+        if d.note:
+            screen.say(f"{d.path.name}: {d.note}")
     screen.say(f"{len(done)} image{'s' if len(done) != 1 else ''} by {job.method}; written to {job.output}")

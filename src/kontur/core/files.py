@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import KonturError, OutputError
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -15,22 +17,36 @@ def atomic_write(path: Path, data: bytes) -> None:
 
     The folder is made if it is missing. Raises OutputError in one line (disk full, no permission, a folder in the way).
     """
-    temporary: str | None = None
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """An empty file beside the target, to be written in the block; after it, flushed to the disk and renamed over the target.
+
+    When the block raises, the target is as it was and the other file is gone. An OSError becomes an OutputError, as in
+    `atomic_write`.
+    """
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".tmp", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".tmp", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
         temporary = None
+    except KonturError:
+        raise
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {_reason(error)}") from None
     finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def _reason(error: OSError) -> str:

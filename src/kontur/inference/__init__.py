@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .models import Model, embedded, find
     from .network_file import Metadata, NetworkFile, open_network
     from .predictor import Predictor
+    from .windows import Streamed, segment_windows
 
 _PUBLIC = {
     "Metadata": "network_file",
@@ -22,7 +23,9 @@ _PUBLIC = {
     "Predictor": "predictor",
     "embedded": "models",
     "find": "models",
+    "Streamed": "windows",
     "open_network": "network_file",
+    "segment_windows": "windows",
 }
 
 __all__ = [
@@ -30,9 +33,11 @@ __all__ = [
     "Model",
     "NetworkFile",
     "Predictor",
+    "Streamed",
     "embedded",
     "find",
     "open_network",
+    "segment_windows",
 ]
 
 

@@ -24,8 +24,8 @@ WHOLE = 2_100_000
 """Images of up to so many pixels (1920 x 1080 is one) go through the network in one piece."""
 LEAST_TILE, MOST_TILE = 64, 8192
 
-Read = Callable[[Span, Span], NDArray]
-"""The pixels (h, w) or (h, w, c) of a rectangle."""
+Read = Callable[[Span, Span], NDArray[np.float32]]
+"""The normalised pixels (C, h, w) of a rectangle."""
 
 
 class Predictor:
@@ -119,10 +119,8 @@ class Predictor:
         grids = (1,) if self.metadata.fixed else (math.lcm(ALIGNED, multiple), multiple)
         return Plan.of(shape, self.tile_size, self.overlap, grids)
 
-    def scores(
-        self, plan: Plan, read: Callable[[Span, Span], NDArray[np.float32]]
-    ) -> Iterator[tuple[int, int, NDArray]]:
-        """Finished rectangles (y, x, scores (K, h, w)), row by row. read: normalised pixels (C, h, w) of a rectangle."""
+    def scores(self, plan: Plan, read: Read) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+        """Finished rectangles (y, x, scores (K, h, w)), row by row."""
         return blended(plan, (self.tile_scores(read(row, column)) for row, column in plan))
 
     def tile_scores(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -162,7 +160,7 @@ class Predictor:
     def channels(self, image: Image) -> Channels:
         return Channels.of(image.bands, image.limits, self.metadata)
 
-    def _reader(self, image: Image) -> Callable[[Span, Span], NDArray[np.float32]]:
+    def _reader(self, image: Image) -> Read:
         channels = self.channels(image)
         return lambda row, column: channels.apply(image.pixels[row.start : row.stop, column.start : column.stop])
 

@@ -78,10 +78,9 @@ def blended(plan: Plan, scores: Iterable[NDArray[np.float32]]) -> Iterator[tuple
     The arrays that come in are changed.
     """
     down, across = plan.overlaps
-    band: NDArray[np.float32] | None = (
-        None  # the last rows of the tiles above, which the tiles below will be mixed into
-    )
-    strip: NDArray[np.float32] | None = None  # the same of the tile on the left
+    # The last rows of the tiles above, which the tiles below will be mixed into; and the same of the tile on the left.
+    band: NDArray[np.float32] | None = None
+    strip: NDArray[np.float32] | None = None
     width = plan.columns[-1].stop
     ramps = _ramp(down)[:, None], _ramp(across)
     for (row, column), tile in zip(plan, scores, strict=True):
@@ -89,16 +88,15 @@ def blended(plan: Plan, scores: Iterable[NDArray[np.float32]]) -> Iterator[tuple
         if column.cut and strip is not None:
             _mix(strip, part[:, :, :across], ramps[1])
         if column.stop < width:
-            strip = part[:, :, -across:].copy()
-            part = part[:, :, :-across]
+            part, strip = np.split(part, [part.shape[2] - across], axis=2)
+            strip = strip.copy()  # or it would keep the whole tile
         here = slice(column.cut, column.cut + part.shape[2])
         if row.cut and band is not None:
             _mix(band[:, :, here], part[:, :down], ramps[0])
         if row.stop < plan.rows[-1].stop:
             if band is None:
                 band = np.empty((len(tile), down, width), np.float32)
-            band[:, :, here] = part[:, -down:]
-            part = part[:, :-down]
+            part, band[:, :, here] = np.split(part, [part.shape[1] - down], axis=1)
         yield row.cut, column.cut, part
 
 

@@ -218,7 +218,7 @@ def _read_png(file: BinaryIO, path: Path, max_pixels: int) -> Image:
     pixels: NDArray = png.read_16_bit(file, header, path)
     notes = [f"first of {header.frames} frames"] if header.frames > 1 else []
     if header.colour in (png.GREY_ALPHA, png.COLOUR_ALPHA):
-        pixels = _on_white(pixels[..., :-1], pixels[..., -1], notes)
+        pixels = on_white(pixels[..., :-1], pixels[..., -1], notes)
     return Image(pixels, path=path, notes=tuple(notes))
 
 
@@ -240,7 +240,7 @@ def _read_tiff(path: Path, max_pixels: int) -> Image:
         notes.append(f"{pixels.dtype} turned into float32")
         pixels = pixels.astype(np.float32)
     if has_alpha and pixels.ndim == 3 and pixels.shape[2] in (2, 4) and pixels.dtype.kind == "u":
-        pixels = _on_white(pixels[..., :-1], pixels[..., -1], notes)
+        pixels = on_white(pixels[..., :-1], pixels[..., -1], notes)
     if place is None:
         pixels = upright(pixels, turned, notes)
     return _image(pixels, path, notes, place)
@@ -306,17 +306,18 @@ def _pixels(picture: PillowImage, notes: list[str]) -> NDArray:
         return np.asarray(picture)
     if mode in ("LA", "La") or (mode in ("1", "L") and "transparency" in picture.info):
         both = np.asarray(picture.convert("LA"))
-        return _on_white(both[..., :1], both[..., 1], notes)
+        return on_white(both[..., :1], both[..., 1], notes)
     if mode in ("RGBA", "RGBa", "PA") or "transparency" in picture.info:
         four = np.asarray(picture.convert("RGBA"))
-        return _on_white(four[..., :3], four[..., 3], notes)
+        return on_white(four[..., :3], four[..., 3], notes)
     return np.asarray(picture.convert("RGB"))
 
 
-def _on_white(colours: NDArray, alpha: NDArray, notes: list[str]) -> NDArray:
+def on_white(colours: NDArray, alpha: NDArray, notes: list[str] | None = None) -> NDArray:
     """Lay (H, W, C) on white by alpha (H, W), in the type of both; opaque alpha is dropped."""
     if colours.shape[2] == 1:
         colours = colours[..., 0]
+    notes = [] if notes is None else notes
     top = np.iinfo(colours.dtype).max
     if int(alpha.min()) == top:
         notes.append("opaque alpha dropped")
