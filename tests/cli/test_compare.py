@@ -154,6 +154,7 @@ def test_the_report(capsys, tmp_path, data):
         ({"--data": "folder:nowhere:all"}, "nowhere: no such folder"),
         ({"--data": "folder:SET:tst"}, "no split named 'tst'"),
         ({"--data": "folder:EMPTY"}, "expected"),
+        ({"-o": "SET/classes.txt/report"}, "classes.txt: a file stands where the folder should be"),
         ({"--size": "large"}, "option --size: expected HxW in pixels"),
         ({"--size": "0x9"}, "option --size: expected HxW in pixels"),
         ({"--timeout": "0"}, "option timeout: expected seconds above 0"),

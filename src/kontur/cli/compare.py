@@ -66,22 +66,21 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         from ..compare.contenders import parse_methods
         from ..compare.fair import compare
-        from ..compare.report import refuse_existing, write_report
+        from ..compare.report import check_output, write_report
         from ..compare.trial_process import Settings
         from ..datasets.spec import open_spec
 
         screen.set_level(quiet, 0)
         contenders = parse_methods(methods)
         settings = Settings(threads, _size(size), warm_up, repeat, timeout)
-        if not force:
-            refuse_existing(output)
+        check_output(output, force=force)
         opened = open_spec(data)
         _tell_notices(contenders)
         count = len(opened) if limit is None else min(limit, len(opened))
         with screen.progress("comparing", count * len(contenders)) as advance:
             found = compare(contenders, opened, settings=settings, limit=limit, sheet=sheet, progress=advance)
+        _show(found)  # before it is written: a full disk does not take it
         written = write_report(output, found)
-        _show(found)
         screen.say(f"Written: {', '.join(map(str, written))}")
         failed = [row for row in found.rows if row.error is not None]
         for row in failed:

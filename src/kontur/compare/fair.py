@@ -26,6 +26,7 @@ from .sheet import Sheet, sheet_pictures
 from .trial_process import Settings, Trial, TrialFailed
 
 Progress = Callable[[], None]
+_PRIMING = 120.0  # seconds that kernels may take to compile
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ def _measured(
 
 def _prime(one: Contender, data: Dataset, settings: Settings) -> None:
     """Have the kernels compiled by another process, which may fail: the measured one will say why."""
-    with Trial(one, settings, prime=True) as trial:
+    with Trial(one, replace(settings, timeout=min(settings.timeout, _PRIMING)), prime=True) as trial:
         try:
             trial.start()
             trial.prime(data.pairs[0].image)

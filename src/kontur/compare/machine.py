@@ -8,14 +8,14 @@ import platform
 import sys
 from pathlib import Path
 
-from .._version import __version__
+from ..core.segmentation import Provenance
 
 _PACKAGES = ("numpy", "scipy", "numba", "scikit-image", "scikit-learn", "pillow", "onnxruntime")
 
 
 def versions() -> dict[str, str]:
     """Kontur's, Python's and those of the packages that do the work, as far as they are installed."""
-    found = {"kontur": __version__, "python": platform.python_version()}
+    found = {"kontur": Provenance("compare").version, "python": platform.python_version()}
     for name in _PACKAGES:
         try:
             found[name] = importlib.metadata.version(name)

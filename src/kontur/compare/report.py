@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.resources import files
@@ -26,11 +27,16 @@ _TITLES = {
 }  # fmt: skip
 
 
-def refuse_existing(folder: Path) -> None:
-    """Raises OutputError when one of the files of a report is there already."""
+def check_output(folder: Path, *, force: bool) -> None:
+    """Raises OutputError when a report could not be written later, or (without force) is there already."""
     for name in FILES:
-        if (folder / name).exists():
+        if (folder / name).exists() and not force:
             raise OutputError(f"{folder / name}: exists already. Use --force to overwrite or -o for another folder")
+    standing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not standing.is_dir():
+        raise OutputError(f"{standing}: a file stands where the folder should be. Choose another folder with -o")
+    if not os.access(standing, os.W_OK | os.X_OK):
+        raise OutputError(f"{standing}: no permission to write. Choose another folder with -o")
 
 
 def write_report(folder: Path, comparison: Comparison) -> tuple[Path, ...]:
@@ -134,7 +140,8 @@ def _table(comparison: Comparison) -> str:
     if any(row.class_agnostic for row in comparison.rows):
         notes = (
             '<p class="note"><span class="dagger">†</span> These methods find regions, not names. Each region was given the '
-            "name that most of its pixels have in the truth, so the score is an upper bound.</p>"
+            "name that most of its pixels have in the truth, and no naming gets more pixels right: read the score as an "
+            "upper bound.</p>"
         )
     return (
         '<section>\n<h2>Results</h2>\n<div class="scroll">\n<table class="sortable">\n'

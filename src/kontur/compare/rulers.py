@@ -1,335 +1,332 @@
-"""The report: one page that needs no other file and no network, its numbers as JSON, its figure as SVG."""
+"""What a data set is measured by: classes, an object against its background, or boundaries drawn by people.
+
+    ruler = ruler_of(data)
+    ruler.begin()  ->  add(cut, truth) for each image  ->  score, details
+
+Regions without names are given, on data with names, the name that most of their pixels have in the truth (a region's
+ignored pixels have no say; of equals, the first category). No other naming gets more pixels right, so the score is read
+as an upper bound, and marked `class_agnostic` wherever it is shown.
+"""
 
 from __future__ import annotations
 
-import html
-import json
-from collections.abc import Sequence
-from datetime import datetime
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
+import difflib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
-from ..core.errors import OutputError
-from ..core.files import atomic_write
-from ..metrics.streaming import without_nan
-from .fair import Comparison, Row
-from .pareto import FIGURE_STYLE, pareto_svg
-from .sheet import Picture
+import numpy as np
+from numpy.typing import NDArray
 
-FILES = ("report.html", "report.json", "pareto.svg")
+from ..core.errors import InputError
+from ..core.segmentation import Segmentation
+from ..core.taxonomy import Taxonomy
+from ..datasets import Dataset
+from ..io.bsds import read_bsds_truth
+from ..metrics.confusion import Confusion
+from ..metrics.contours import ContourCounts, label_boundaries
+from ..metrics.foreground import ForegroundCounts
+from ..metrics.regions import RegionCounts
+from .contenders import Contender
+from .fitting import fit_labels
+from .trial_process import Cut
 
-_NONE = "–"
-_TITLES = {
-    "bsds500": "BSDS500", "camvid": "CamVid", "camvid32": "CamVid", "cityscapes": "Cityscapes", "coco": "COCO",
-    "drive": "DRIVE", "grabcut": "GrabCut", "isbi2012": "ISBI 2012", "voc": "Pascal VOC", "voc_augmented": "Pascal VOC",
-}  # fmt: skip
-
-
-def refuse_existing(folder: Path) -> None:
-    """Raises OutputError when one of the files of a report is there already."""
-    for name in FILES:
-        if (folder / name).exists():
-            raise OutputError(f"{folder / name}: exists already. Use --force to overwrite or -o for another folder")
+_OBJECT_COLOURS = ((82, 82, 91), (245, 158, 11))  # grey, amber
+_OBJECT_SETS = ("grabcut", "drive", "isbi2012")  # two categories, the second is what is looked for
 
 
-def write_report(folder: Path, comparison: Comparison) -> tuple[Path, ...]:
-    """Write report.html, report.json and pareto.svg, each whole or not at all. Raises OutputError."""
-    text = json.dumps(without_nan(comparison.to_dict()), indent=1, ensure_ascii=False) + "\n"
-    figure = pareto_svg(comparison.rows, comparison.conditions["metric"], standalone=True)
-    paths = tuple(folder / name for name in FILES)
-    for path, content in zip(paths, (page(comparison), text, figure), strict=True):
-        atomic_write(path, content.encode())
-    return paths
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What the ruler compared, for the eye. labels: (H, W) category ids, -1 where there is none; None: regions only.
+
+    ids: the regions themselves, (H, W), 0 = none; None where labels say it all.
+    """
+
+    labels: NDArray[np.int64] | None = None
+    ids: NDArray[np.int32] | None = None
 
 
-def page(comparison: Comparison) -> str:
-    """The page: figure, table, scores by class, pictures, conditions; light or dark as the reader's system is."""
-    made = files(__package__).joinpath("page")
-    style, script = (made.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    told = comparison.conditions
-    title = f"{_count(len(comparison.rows), 'method')} on {_title(told)}"
-    body = "\n".join(
-        part
-        for part in (
-            _head(title, told),
-            _figure(comparison),
-            _table(comparison),
-            _classes(comparison),
-            _sheet(comparison),
-            _conditions(told),
+class Ruler(ABC):
+    """Counts of one contender over all images. metric: the name of `score`, a fraction in [0, 1]; task: the data's."""
+
+    metric: str
+    task: ClassVar[str]
+
+    def __init__(self, size: tuple[int, int] | None) -> None:
+        self.size = size
+
+    @abstractmethod
+    def begin(self, contender: Contender) -> None:
+        """Forget all counts; the next images are this contender's."""
+
+    @abstractmethod
+    def truth(self, data: Dataset, index: int, target: Any) -> Any:
+        """The truth as `add` and `drawing` want it, at the size of the comparison."""
+
+    @abstractmethod
+    def add(self, cut: Cut, truth: Any) -> tuple[float, Drawing]:
+        """Count one image; its own score, NaN where undefined, and what was compared. Raises InputError."""
+
+    @abstractmethod
+    def truth_drawing(self, truth: Any) -> Drawing: ...
+
+    @property
+    @abstractmethod
+    def score(self) -> float: ...
+
+    @property
+    @abstractmethod
+    def details(self) -> dict[str, Any]:
+        """Other numbers of the same counts."""
+
+    @property
+    @abstractmethod
+    def protocol(self) -> str: ...
+
+    @property
+    def taxonomy(self) -> Taxonomy | None:
+        return None
+
+    def class_agnostic(self, cut: Cut) -> bool:
+        """Whether this result was scored with names from the truth."""
+        return False
+
+
+def ruler_of(data: Dataset, size: tuple[int, int] | None = None) -> Ruler:
+    """The ruler that suits a data set. Raises InputError for an empty set and for kinds of truth without a ruler here."""
+    from ..core.instances import Instances
+
+    if not len(data):
+        raise InputError(f"{data.layout.root}: expected at least one image, split {data.split} has none")
+    target = data[0].target
+    if isinstance(target, tuple):
+        return BoundaryRuler(size)
+    if isinstance(target, (Instances, Segmentation)) or data.taxonomy is None:
+        kind = "instances" if isinstance(target, Instances) else "panoptic segments"
+        raise InputError(
+            f"{data.name}: expected truth of classes, of an object or of boundaries, got {kind}. "
+            f"Score results with `kontur evaluate {'instances' if isinstance(target, Instances) else 'panoptic'}`"
         )
-        if part
-    )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<meta name="generator" content="kontur {_text(told["versions"]["kontur"])}">
-<title>{_text(title)}</title>
-<style>
-{style}{FIGURE_STYLE}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-<script>
-{script}</script>
-</body>
-</html>
-"""
+    taxonomy = data.taxonomy
+    ids = sorted(c.id for c in taxonomy)
+    of_object = data.name in _OBJECT_SETS or (ids == [0, 1] and taxonomy[0].name.lower() == "background")
+    return ForegroundRuler(taxonomy, size) if of_object else SemanticRuler(taxonomy, size)
 
 
-# --- the parts of the page ------------------------------------------------------------------------------------------
+class _Named(Ruler):
+    """Data whose pixels have categories. Positions 0..K-1 stand for the category ids in rising order, K for ignored."""
+
+    def __init__(self, taxonomy: Taxonomy, size: tuple[int, int] | None) -> None:
+        super().__init__(size)
+        self._taxonomy = taxonomy
+        self._categories = sorted(taxonomy, key=lambda c: c.id)
+        self._ids = np.array([c.id for c in self._categories])
+        highest = max(int(self._ids[-1]), -1 if taxonomy.ignore is None else taxonomy.ignore)
+        self._table = np.full(highest + 1, len(self._ids), np.int64)
+        self._table[self._ids] = np.arange(len(self._ids))
+
+    @property
+    def taxonomy(self) -> Taxonomy | None:
+        return self._taxonomy
+
+    def truth(self, data: Dataset, index: int, target: Any) -> NDArray[np.int64]:
+        return self._table[fit_labels(np.asarray(target), self.size)]
+
+    def truth_drawing(self, truth: NDArray[np.int64]) -> Drawing:
+        return Drawing(self._category_ids(truth))
+
+    def class_agnostic(self, cut: Cut) -> bool:
+        return cut.categories is None
+
+    def positions(self, cut: Cut, truth: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The predicted position of each pixel, -1 where there is none."""
+        if cut.ids.shape != truth.shape:
+            raise InputError(f"sizes differ: expected regions {truth.shape} (H, W), got {cut.ids.shape}")
+        if self.class_agnostic(cut):
+            return best_labels(cut.ids, truth, len(self._ids))
+        assert cut.categories is not None
+        self._join(cut.names)
+        known = {category.name: i for i, category in enumerate(self._categories)}
+        table = np.full(int(cut.ids.max(initial=0)) + 1, -1)
+        for segment, name in cut.categories.items():
+            table[segment] = known[name]
+        return table[cut.ids]
+
+    def _join(self, names: tuple[str, ...]) -> None:
+        """Names are the join key: unknown and missing ones are an error, never a silent shift."""
+        ours = [c.name for c in self._categories]
+        unknown = [name for name in names if name not in ours]
+        missing = [name for name in ours if name not in names]
+        if unknown or missing:
+            told = []
+            if unknown:
+                near = difflib.get_close_matches(unknown[0], ours, n=1)
+                told.append(f"unknown {', '.join(unknown[:5])}" + (f" (did you mean {near[0]}?)" if near else ""))
+            if missing:
+                told.append(f"missing {', '.join(missing[:5])}")
+            raise InputError(f"categories: expected those of the data set, got {'; '.join(told)}")
+
+    def _category_ids(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Ids of categories, -1 for positions outside."""
+        return np.append(self._ids, [-1, -1])[positions]  # position K is ignored, -1 is none
 
 
-def _head(title: str, told: dict[str, Any]) -> str:
-    sizes = told["sizes"]
-    size = " and ".join(sizes) if len(sizes) <= 2 else f"{sizes[0]} and {len(sizes) - 1} other sizes"
-    whole = "" if told["images"] == told["images_in_split"] else f" of {told['images_in_split']:,}"
-    facts = [
-        f"{told['images']:,}{whole} images" if told["images"] != 1 else "1 image" + whole,
-        f"{size.replace('x', '×')} pixels" if size else "",
-        _count(told["threads"], "thread"),
-        str(told["machine"]["processor"]),
-        _day(told["date"]),
-    ]
-    busy = _busy(told)
-    warning = f'<p class="warning">{_text(busy)}</p>' if busy else ""
-    return f'<header>\n<h1>{_text(title)}</h1>\n<p class="facts">{_text(" · ".join(filter(None, facts)))}</p>\n{warning}</header>'
+class SemanticRuler(_Named):
+    """Mean IoU over the classes from one confusion matrix over all images (Cityscapes rule)."""
 
+    metric = "mIoU"
+    task = "semantic"
 
-def _figure(comparison: Comparison) -> str:
-    metric = comparison.conditions["metric"]
-    wide = pareto_svg(comparison.rows, metric)
-    narrow = pareto_svg(comparison.rows, metric, width=380, height=340)
-    rows = [row for row in comparison.rows if row.score is not None]
-    keys = ["Up is better, left is faster."]
-    if {row.kind for row in rows} == {"classical", "network"}:
-        keys.append("Circles: classical methods; squares: networks.")
-    if any(row.class_agnostic for row in rows):
-        keys.append("Hollow: regions named from the truth, an upper bound.")
-    keys.append("The line joins the methods that no other beats in both.")
-    return (
-        f'<figure class="pareto">\n<div class="wide">{wide}</div>\n<div class="narrow">{narrow}</div>\n'
-        f"<figcaption>{_text(' '.join(keys))}</figcaption>\n</figure>"
-    )
+    def begin(self, contender: Contender) -> None:
+        self._confusion = Confusion(len(self._ids), len(self._ids))
 
+    def add(self, cut: Cut, truth: NDArray[np.int64]) -> tuple[float, Drawing]:
+        found = self.positions(cut, truth)
+        alone = Confusion(len(self._ids), len(self._ids)).update(found, truth)
+        self._confusion += alone
+        own = alone.scores().mean_iou
+        return own, Drawing(self._category_ids(found), cut.ids if self.class_agnostic(cut) else None)
 
-def _table(comparison: Comparison) -> str:
-    metric = comparison.conditions["metric"]
-    columns = (
-        ("Method", ""), (f"{metric}, %", "number"), ("Median, ms", "number"), ("p95, ms", "number"),
-        ("Images/s", "number"), ("Memory, MB", "number"), ("Parameters", "number"), ("GMAC", "number"),
-    )  # fmt: skip
-    head = "".join(
-        f'<th scope="col" class="{kind}"><button type="button">{_text(name)}</button></th>' for name, kind in columns
-    )
-    body = "\n".join(_table_row(row, comparison.rows) for row in comparison.rows)
-    notes = ""
-    if any(row.class_agnostic for row in comparison.rows):
-        notes = (
-            '<p class="note"><span class="dagger">†</span> These methods find regions, not names. Each region was given the '
-            "name that most of its pixels have in the truth, so the score is an upper bound.</p>"
+    @property
+    def score(self) -> float:
+        return self._confusion.scores().mean_iou
+
+    @property
+    def details(self) -> dict[str, Any]:
+        scores = self._confusion.scores()
+        per_class = [
+            {"id": int(c.id), "name": c.name, "iou": float(iou)} for c, iou in zip(self._categories, scores.iou)
+        ]
+        return {
+            "mean_iou": scores.mean_iou,
+            "pixel_accuracy": scores.pixel_accuracy,
+            "mean_accuracy": scores.mean_accuracy,
+            "frequency_weighted_iou": scores.frequency_weighted_iou,
+            "per_class": per_class,
+        }
+
+    @property
+    def protocol(self) -> str:
+        ignore = self._taxonomy.ignore
+        dropped = "no truth pixel is left out" if ignore is None else f"truth pixels of {ignore} are left out"
+        return (
+            f"one confusion matrix over all images, {len(self._ids)} classes; mean IoU over the classes in truth or "
+            f"prediction, a class only predicted counts 0 (Cityscapes rule); {dropped}; pixels without a class are "
+            "misses. Of a single image: its own mean IoU"
         )
-    return (
-        '<section>\n<h2>Results</h2>\n<div class="scroll">\n<table class="sortable">\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>\n{notes}\n</section>"
-    )
 
 
-def _table_row(row: Row, rows: Sequence[Row]) -> str:
-    base, *options = row.name.split(":")
-    if ".onnx" in row.name or "/" in row.name:
-        base, options = row.name, []
-    name = _text(base) + "".join(f' <span class="option">{_text(option)}</span>' for option in options)
-    dagger = (
-        '\u2060<span class="dagger" title="upper bound: regions named from the truth">†</span>'
-        if row.class_agnostic
-        else ""
-    )
-    task = f'<span class="task">{_text(row.kind if row.kind == "network" else row.task)}</span>'
-    first = f'<th scope="row" data-value="{_text(row.name)}">{name}{dagger}{task}</th>'
-    if row.error is not None:
-        return f'<tr class="failed">{first}<td colspan="7"><div><span class="label">failed</span> {_text(row.error)}</div></td></tr>'
-    best = max((r.score for r in rows if r.score is not None and not r.class_agnostic), default=None)
-    strong = " best" if row.score is not None and row.score == best and not row.class_agnostic else ""
-    values = (row.score, row.latency_median, row.latency_p95, row.images_per_second, row.peak_memory_mb,
-              row.parameters or None, row.gmac)  # fmt: skip
-    cells = [
-        _cell(value, text, "" if index else strong)
-        for index, (value, text) in enumerate(zip(values, format_row(row)[1:], strict=True))
-    ]
-    return f"<tr>{first}{''.join(cells)}</tr>"
+class ForegroundRuler(_Named):
+    """IoU of the object against its background, mean over images."""
 
+    task = "foreground"
 
-def _classes(comparison: Comparison) -> str:
-    """IoU of each class, a column a method; nothing for data without classes."""
-    rows = [row for row in comparison.rows if row.scores.get("per_class")]
-    if not rows:
-        return ""
-    colours = {c.name: c.colour for c in comparison.sheet.taxonomy} if comparison.sheet.taxonomy else {}
-    head = "".join(f'<th scope="col" class="number">{_wrapped(row.name)}{_dagger(row)}</th>' for row in rows)
-    lines = []
-    for index, entry in enumerate(rows[0].scores["per_class"]):
-        values = [row.scores["per_class"][index]["iou"] for row in rows]
-        cells = "".join(_cell(None if v != v else v, _percent(None if v != v else v)) for v in values)
-        lines.append(
-            f'<tr><th scope="row">{_swatch(colours.get(entry["name"]))}{_text(entry["name"])}</th>{cells}</tr>'
+    def __init__(self, taxonomy: Taxonomy, size: tuple[int, int] | None) -> None:
+        super().__init__(taxonomy, size)
+        self.metric = "foreground IoU"
+
+    @property
+    def taxonomy(self) -> Taxonomy | None:
+        """In colours that show an object on its photo; the sets' own are black and white."""
+        shown = [replace(c, colour=colour) for c, colour in zip(self._categories, _OBJECT_COLOURS, strict=True)]
+        return replace(self._taxonomy, categories=tuple(shown))
+
+    def begin(self, contender: Contender) -> None:
+        self._counts = ForegroundCounts()
+
+    def class_agnostic(self, cut: Cut) -> bool:
+        return cut.background is None and cut.categories is None
+
+    def add(self, cut: Cut, truth: NDArray[np.int64]) -> tuple[float, Drawing]:
+        if cut.background is not None and cut.ids.shape == truth.shape:
+            found = ((cut.ids != cut.background) & (cut.ids != 0)).astype(np.int64)
+        else:
+            found = self.positions(cut, truth)
+        scores = self._counts.update(found == 1, np.array([0, 255, 128], np.uint8)[truth])
+        return scores.iou, Drawing(self._category_ids(found), cut.ids if self.class_agnostic(cut) else None)
+
+    @property
+    def score(self) -> float:
+        return self._counts.scores().iou
+
+    @property
+    def details(self) -> dict[str, Any]:
+        scores = self._counts.scores()
+        return {"iou": scores.iou, "pooled_iou": scores.pooled_iou, "error_rate": scores.error_rate}
+
+    @property
+    def protocol(self) -> str:
+        return (
+            f"IoU of {self._categories[1].name} over the pixels that count, mean over the images with it in truth or "
+            "result; ignored pixels are left out"
         )
-    accuracy = "".join(_cell(None, _percent(row.scores["pixel_accuracy"])) for row in rows)
-    return (
-        '<section>\n<h2>IoU by class, %</h2>\n<div class="scroll">\n<table class="classes">\n'
-        f'<thead><tr><th scope="col">Class</th>{head}</tr></thead>\n<tbody>\n' + "\n".join(lines) + "\n</tbody>\n"
-        f'<tfoot><tr><th scope="row">Pixel accuracy</th>{accuracy}</tr></tfoot>\n</table>\n</div>\n</section>'
-    )
 
 
-def _sheet(comparison: Comparison) -> str:
-    if not comparison.sheet.rows:
-        return ""
-    told = comparison.conditions
-    lines = []
-    for index, kept in comparison.sheet.rows.items():
-        image = comparison.per_image[index]
-        cells = [_picture("Photo", "", kept.photo), _picture("Truth", "", kept.truth)]
-        for row in comparison.rows:
-            if row.name in kept.results:
-                score = image.scores[row.name]
-                said = "" if score != score else f"{score * 100:.1f}"
-                cells.append(_picture(row.name + (" †" if row.class_agnostic else ""), said, kept.results[row.name]))
-        lines.append(f'<h3>{_text(kept.name)}</h3>\n<div class="strip">\n' + "\n".join(cells) + "\n</div>")
-    legend = ""
-    if comparison.sheet.taxonomy is not None:
-        entries = "".join(f"<li>{_swatch(c.colour)}{_text(c.name)}</li>" for c in comparison.sheet.taxonomy)
-        ignored = '<li><span class="swatch void"></span>not counted or no class</li>'
-        legend = f'<ul class="legend">{entries}{ignored}</ul>'
-    about = {
-        "mIoU": "Beside a method: the mean IoU of that image alone, %.",
-        "boundary F": "Beside a method: the boundary F of that image, %. Truth: the first of the annotators.",
-    }.get(told["metric"], "Beside a method: the IoU of that image, %.")
-    shown = _count(len(comparison.sheet.rows), "image")
-    return (
-        f'<section>\n<h2>Images</h2>\n<p class="note">{shown} of {told["images"]:,}, spread evenly over the set. '
-        f"{_text(about)}</p>\n{legend}\n" + "\n".join(lines) + "\n</section>"
-    )
+@dataclass(frozen=True, eq=False)
+class Humans:
+    """What the annotators of one image drew: regions (H, W) and boundaries (H, W) bool of each."""
+
+    regions: tuple[NDArray, ...]
+    boundaries: tuple[NDArray[np.bool_], ...]
 
 
-def _conditions(told: dict[str, Any]) -> str:
-    machine, load = told["machine"], told["load_average"]
-    memory = f", {machine['memory_gb']:g} GB" if machine["memory_gb"] else ""
-    busy = "" if load["before"] is None else f"{load['before']:g} before, {load['after']:g} after"
-    facts = {
-        "Data": f"{told['data']}, split {told['split']}, {told['images']:,} of {told['images_in_split']:,} images",
-        "Score": told["protocol"],
-        "Size": f"{told['size'][0]}×{told['size'][1]} (height × width), all images"
-        if told["size"]
-        else "each image's own",
-        "Threads": f"{told['threads']}, for numba, BLAS, OpenMP and ONNX Runtime alike",
-        "Calls": f"{told['warm_up']} to warm up, then {told['repeat']} for each image",
-        "Machine": f"{machine['processor']}, {_count(machine['cores'], 'core')}{memory}, {machine['system']}",
-        "Load average": busy,
-        "Versions": ", ".join(f"{name} {number}" for name, number in told["versions"].items()),
-        "Date": f"{told['date'].replace('T', ' ')[:16]} UTC, {told['seconds']:,.0f} s in all",
-        "Latency": told["definitions"]["latency_ms"],
-        "Memory": told["definitions"]["peak_memory_mb"],
-        "Parameters": told["definitions"]["parameters"],
-        "GMAC": told["definitions"]["gmac"],
-    }
-    entries = "\n".join(f"<dt>{_text(k)}</dt><dd>{_text(v)}</dd>" for k, v in facts.items() if v)
-    return f'<section>\n<h2>Conditions</h2>\n<dl>\n{entries}\n</dl>\n<p class="note">Made by <code>kontur compare</code>.</p>\n</section>'
+class BoundaryRuler(Ruler):
+    """F of the outlines of the regions against all annotators (BSDS500); covering, Rand index and VI beside it."""
+
+    metric = "boundary F"
+    task = "regions"
+
+    def begin(self, contender: Contender) -> None:
+        self._contours = ContourCounts([0.5])
+        self._regions = RegionCounts(1)
+
+    def truth(self, data: Dataset, index: int, target: Any) -> Humans:
+        file = data.pairs[index].target
+        if self.size is None and data.layout.form == "bsds" and file is not None:
+            drawn = read_bsds_truth(file)
+            return Humans(tuple(d.regions for d in drawn), tuple(d.boundaries for d in drawn))
+        regions = tuple(fit_labels(human.ids, self.size) for human in target)
+        return Humans(regions, tuple(label_boundaries(r) for r in regions))
+
+    def truth_drawing(self, truth: Humans) -> Drawing:
+        return Drawing(ids=truth.regions[0].astype(np.int32) + 1)
+
+    def add(self, cut: Cut, truth: Humans) -> tuple[float, Drawing]:
+        if cut.ids.shape != truth.regions[0].shape:
+            raise InputError(f"sizes differ: expected regions {truth.regions[0].shape} (H, W), got {cut.ids.shape}")
+        own = self._contours.update(label_boundaries(cut.ids), truth.boundaries)
+        self._regions.update([cut.ids], truth.regions)
+        return own.ods, Drawing(ids=cut.ids)
+
+    @property
+    def score(self) -> float:
+        return self._contours.scores().ods
+
+    @property
+    def details(self) -> dict[str, Any]:
+        contours, regions = self._contours.scores(), self._regions.scores()
+        return {
+            "f": contours.ods,
+            "precision": contours.precision,
+            "recall": contours.recall,
+            "covering": regions.covering_ods,
+            "rand_index": regions.rand_index_ods,
+            "variation_of_information": regions.variation_of_information_ods,
+        }
+
+    @property
+    def protocol(self) -> str:
+        return ContourCounts([0.5]).protocol
 
 
-def format_row(row: Row) -> tuple[str, ...]:
-    """name, score in %, median and p95 in ms, images/s, MB, parameters, GMAC: as the page shows them."""
-    if row.error is not None:
-        return (row.name, "failed", *[_NONE] * 6)
-    return (
-        row.name + (" †" if row.class_agnostic else ""),
-        _percent(row.score),
-        _significant(row.latency_median, 1000),
-        _significant(row.latency_p95, 1000),
-        _significant(row.images_per_second),
-        _NONE if row.peak_memory_mb is None else f"{row.peak_memory_mb:,.0f}",
-        _parameters(row.parameters),
-        _significant(row.gmac),
-    )
+def best_labels(ids: NDArray[np.integer], truth: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """For each pixel the position 0..K-1 that most pixels of its region have in the truth, -1 outside all regions.
 
-
-# --- words and numbers ----------------------------------------------------------------------------------------------
-
-
-def _text(value: object) -> str:
-    return html.escape(str(value))
-
-
-def _wrapped(name: str) -> str:
-    """A name that may break before its options."""
-    return _text(name).replace(":", "<wbr>:")
-
-
-def _title(told: dict[str, Any]) -> str:
-    split = "" if told["split"] == "all" else f" {told['split']}"
-    return _TITLES.get(told["data"], told["data"]) + split
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def _day(date: str) -> str:
-    day = datetime.fromisoformat(date)
-    return f"{day.day} {day:%B %Y}"
-
-
-def _busy(told: dict[str, Any]) -> str:
-    """A warning when others wanted the cores that were measured on."""
-    load, cores = told["load_average"]["before"], told["machine"]["cores"]
-    if load is None or not cores or load <= max(0.5, cores - told["threads"] + 0.5):
-        return ""
-    return f"The machine was busy (load {load:g} on {_count(cores, 'core')}): times are longer than on a quiet one."
-
-
-def _dagger(row: Row) -> str:
-    return '<span class="dagger">†</span>' if row.class_agnostic else ""
-
-
-def _swatch(colour: tuple[int, int, int] | None) -> str:
-    return "" if colour is None else f'<span class="swatch" style="background:rgb{tuple(colour)}"></span>'
-
-
-def _picture(name: str, score: str, picture: Picture) -> str:
-    value = f"<span>{_text(score)}</span>" if score else ""
-    return (
-        f'<figure><img src="{picture.address}" width="{picture.width}" height="{picture.height}" alt="{_text(name)}">'
-        f"<figcaption><b>{_wrapped(name)}</b>{value}</figcaption></figure>"
-    )
-
-
-def _cell(value: float | None, text: str, more: str = "") -> str:
-    known = "" if value is None else f' data-value="{value:.9g}"'
-    return f'<td class="number{more}"{known}>{text}</td>'
-
-
-def _percent(value: float | None) -> str:
-    return _NONE if value is None else f"{value * 100:.1f}"
-
-
-def _significant(value: float | None, factor: float = 1.0) -> str:
-    """Three significant digits, never an exponent."""
-    if value is None:
-        return _NONE
-    value *= factor
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.2g}"
-
-
-def _parameters(value: int | None) -> str:
-    if not value:
-        return _NONE
-    return f"{value / 1e6:.3g} M" if value >= 1e6 else f"{value / 1e3:.3g} k" if value >= 1e3 else str(value)
+    ids: (H, W), 0 = no region. truth: (H, W) positions, K = ignored. A region with ignored pixels only gets 0.
+    """
+    values, region = np.unique(ids, return_inverse=True)
+    region = region.reshape(ids.shape)
+    counts = np.bincount((region * (classes + 1) + truth).ravel(), minlength=len(values) * (classes + 1))
+    best = counts.reshape(len(values), classes + 1)[:, :classes].argmax(axis=1)
+    best[values == 0] = -1
+    return best[region]
