@@ -86,6 +86,13 @@ class NetworkMethod(Method):
 
         return method_of(self.network)
 
+    @property
+    def options(self) -> tuple[OptionSpec, ...]:
+        """Those of every network; the file is not opened."""
+        from .inference.method import semantic
+
+        return options_of(semantic)
+
 
 _BOX, _POINT, _SCRIBBLES = "box", "point", "scribbles"
 _SEEDS = (_POINT, _SCRIBBLES)

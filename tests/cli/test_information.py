@@ -32,7 +32,7 @@ def test_methods_as_json_is_json_and_nothing_else(capsys):
     code, out, err = run(capsys, "methods", "--json")
     assert (code, err) == (0, "")
     rows = json.loads(out)
-    assert [row["name"] for row in rows] == list(registry.METHODS)
+    assert [row["name"] for row in rows] == [row.name for row in registry.rows()]
     assert all(set(row) == {"name", "task", "prompts", "extra", "paper", "options"} for row in rows)
     slic = next(row for row in rows if row["name"] == "slic")
     assert {"name", "type", "default", "low", "high", "unit", "choices", "help"} == set(slic["options"][0])

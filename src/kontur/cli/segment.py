@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import api, registry
-from ..core.errors import KonturError, OptionError, OutputError, PromptError, UnknownName
+from ..core.errors import KonturError, MissingExtra, OptionError, OutputError, PromptError, UnknownName
 from ..core.instances import Instances
 from ..core.options import checked_options
 from ..core.segmentation import Segmentation
@@ -147,6 +147,8 @@ def add_to(app: typer.Typer) -> None:
         _at_least("--smooth", smooth, 0)
         _at_least("--jobs", jobs, 1)
         _at_least("--max-pixels", max_pixels, 1)
+        if method is not None and method not in registry.METHODS:
+            _export_run(method)
         row = registry.get(method or registry.DEFAULT)
         options = _options(row, set_, seed)
         writes = _writes(write)
@@ -213,6 +215,21 @@ def _writes(text: str) -> tuple[str, ...]:
     if not names:
         raise OptionError(f"option --write: expected one or more of {', '.join(WRITES)}, got {text!r}")
     return names
+
+
+def _export_run(name: str) -> None:
+    """Export a run folder's network where that is still to be done and PyTorch is there; else say nothing."""
+    from ..inference.models import to_export
+
+    file = to_export(name)
+    if file is None:
+        return
+    try:
+        from ..training import export
+    except MissingExtra:
+        return  # an older export does; without one `registry.get` says what to do
+    screen.note(f"exporting {name} to {file}")
+    export(name, file, force=True)
 
 
 def _predictor(row: registry.Method, options: dict[str, Any]) -> Predictor | None:

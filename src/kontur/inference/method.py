@@ -114,5 +114,6 @@ def _document(model: Model) -> str:
     if meta.notice:
         lines.append(f"Terms:   {meta.notice}")
     if model.card:
-        lines += ["", f"The model's card ({model.path.with_suffix('.toml').name}):", "", *model.card.splitlines()]
+        shown = model.card.split("\n[recipe")[0].strip()  # how to train it again is read in the file itself
+        lines += ["", f"The model's card ({model.path.with_suffix('.toml').name}):", "", *shown.splitlines()]
     return "\n".join(lines)

@@ -6,6 +6,7 @@ src/kontur/models/NAME.toml     its card: the data and their terms, the recipe, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from ..core.errors import KonturError, UnreadableFile
 FOLDER = Path(__file__).resolve().parents[1] / "models"
 EMBEDDED = ("street",)
 """The models a full build has; one may be built without them."""
+EXPORT = "model.onnx"
+"""What a run folder's network is called when `kontur segment` exports it."""
 
 
 class NoModels(KonturError, LookupError):
@@ -71,13 +74,28 @@ def find(name: str) -> Model | None:
 
 def exported(run: Path) -> Model:
     """The network of a run folder: its newest .onnx file. Raises UnreadableFile when there is none."""
-    files = sorted(run.glob("*.onnx"), key=lambda p: p.stat().st_mtime_ns)
+    files = _newest_first(run.glob("*.onnx"))
     if files:
-        return Model(run.resolve().name, files[-1])
+        return Model(run.resolve().name, files[0])
     if (run / "recipe.toml").is_file():
         raise UnreadableFile(
-            f"{run}: the run has no exported network. Export it: kontur export {run} -o {run / 'model.onnx'}"
+            f"{run}: the run has no exported network. Export it where PyTorch is: kontur export {run} -o {run / EXPORT}"
         )
     raise UnreadableFile(
         f"{run}: expected the folder of a training run (recipe.toml, an .onnx file), got another folder"
     )
+
+
+def to_export(name: str) -> Path | None:
+    """The file that a run folder is to be exported to first: it has none, or one older than its best checkpoint; else None."""
+    run = Path(name)
+    if name in [model.name for model in embedded()] or not (run / "recipe.toml").is_file():
+        return None
+    best, files = run / "checkpoints" / "best.json", _newest_first(run.glob("*.onnx"))
+    if files and not (best.is_file() and best.stat().st_mtime_ns > files[0].stat().st_mtime_ns):
+        return None
+    return run / EXPORT
+
+
+def _newest_first(files: Iterable[Path]) -> list[Path]:
+    return sorted(files, key=lambda p: p.stat().st_mtime_ns, reverse=True)

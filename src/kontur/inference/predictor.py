@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from ..core.errors import InputError, OptionError
 from ..core.image import Image, as_image
 from ..core.segmentation import Provenance, Segmentation
+from ..io.photos import read_image
 from .channels import Channels
 from .ensemble import ensemble, softmax
 from .network_file import Metadata, NetworkFile, open_network
@@ -83,6 +86,22 @@ class Predictor:
     def __call__(self, image: Image | NDArray) -> Segmentation:
         """One segment a category that occurs: id k + 1 is the k-th of the taxonomy. No pixel is void."""
         return self._segmented(as_image(image), None)
+
+    def each(self, images: Iterable[str | Path], *, ahead: int = 2) -> Iterator[tuple[Path, Segmentation]]:
+        """(path, result) of image files, in their order; while one is in the network the next `ahead` are read.
+
+        Raises, at its turn, what `kontur.read_image` raises of a file.
+        """
+        paths = [Path(path) for path in images]
+        with ThreadPoolExecutor(max(1, min(ahead, len(paths))), thread_name_prefix="read") as pool:
+            coming: deque[Future[Image]] = deque(pool.submit(read_image, path) for path in paths[:ahead])
+            for number, path in enumerate(paths):
+                if not coming:  # ahead=0
+                    coming.append(pool.submit(read_image, path))
+                image = coming.popleft().result()
+                if number + ahead < len(paths) and ahead:
+                    coming.append(pool.submit(read_image, paths[number + ahead]))
+                yield path, self(image)
 
     def with_probabilities(self, image: Image | NDArray) -> tuple[Segmentation, NDArray[np.float32]]:
         """The result of `predictor(image)` and of `predictor.probabilities(image)`, for the time of one."""
