@@ -21,6 +21,10 @@ def _with_statistics(network, size):
             norm.momentum = 1.0
         with torch.no_grad():
             network.train()(torch.rand(2, network.channels, *size))
+    else:
+        for module in network.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
     return network.eval()
 
 
@@ -30,5 +34,6 @@ def with_statistics():
 
     Each bottleneck of a ResNet adds a fifth of what it would: with their whole sums 33 untrained ones amplify float32's rounding
     until PyTorch itself is 2e-3 from its own float64 result. Training starts them small too (Goyal et al., arXiv:1706.02677).
+    Networks without batch norm start as He et al. start VGG (arXiv:1502.01852): with PyTorch's own start their logits are all but biases.
     """
     return _with_statistics

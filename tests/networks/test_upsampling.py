@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 import torch.nn.functional as F  # noqa: E402
 
 from kontur.core.errors import InputError, OptionError, UnknownName  # noqa: E402
-from kontur.networks.upsampling import UPSAMPLINGS, bilinear_kernel, upsampling  # noqa: E402
+from kontur.networks.upsampling import UPSAMPLINGS, PoolIndices, bilinear_kernel, upsampling  # noqa: E402
 
 SMALL = torch.tensor([[[[0.0, 4.0], [8.0, 12.0]]]])
 
@@ -55,9 +55,12 @@ def test_transposed_starts_as_bilinear_interpolation():
 def test_unpooling_by_hand():
     fixed = [[0, 0, 4, 0], [0, 0, 0, 0], [8, 0, 12, 0], [0, 0, 0, 0]]
     assert upsampling("unpool_fixed", 1)(SMALL)[0, 0].tolist() == fixed
-    pooled, indices = F.max_pool2d(
-        torch.tensor([[[[1.0, 2, 3, 0], [5, 4, 1, 7], [0, 9, 2, 2], [3, 1, 8, 2]]]]), 2, return_indices=True
-    )
+    feature = torch.tensor([[[[1.0, 2, 3, 0], [5, 4, 1, 7], [0, 9, 2, 2], [3, 1, 8, 2]]]])
+    pooled, indices = PoolIndices(2)(feature)
+    assert pooled.tolist() == [[[[5, 7], [9, 8]]]]
+    assert indices.tolist() == [[[[4, 7], [9, 14]]]]
+    assert PoolIndices(2)(feature[..., :3])[1].tolist() == [[[[3], [7]]]]  # a column is left over
+    assert PoolIndices(2, ceil_mode=True)(feature[..., :3])[1].tolist() == [[[[3, 2], [7, 11]]]]
     wanted = [[0, 0, 0, 0], [5, 0, 0, 7], [0, 9, 0, 0], [0, 0, 8, 0]]
     assert upsampling("unpool_indices", 1)(pooled, indices)[0, 0].tolist() == wanted
     assert torch.equal(upsampling("unpool_indices", 1)(pooled, indices), F.max_unpool2d(pooled, indices, 2))
