@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image as Pillow
-from training import toy
 
 from kontur.core.errors import InputError, KonturError, OptionError, OutputError, UnknownName, UnreadableFile
 from kontur.training import checkpoint, fit, load_run, loop
 from kontur.training.loop import TrainingStopped
 from kontur.training.run import Folder
+from training import toy
 
 
 def rows(run):

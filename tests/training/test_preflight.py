@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image as Pillow
 from torch import nn
-from training import toy
 
 from kontur.core.errors import InputError, KonturError, UnreadableFile
 from kontur.core.taxonomy import Taxonomy
@@ -18,6 +17,7 @@ from kontur.losses import cross_entropy, median_frequency
 from kontur.networks import build
 from kontur.training import preflight
 from kontur.training.plan import Indexed, Plan, TrainingSet
+from training import toy
 
 
 def opened(root, split="train"):

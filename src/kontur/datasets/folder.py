@@ -255,7 +255,9 @@ def _categories(
     return wanted, own, named_in
 
 
-def _class_names(root: Path, classes: Sequence[str] | str | Path) -> list[str]:
+def _class_names(root: Path, classes: Sequence[str] | str | Path | int) -> list[str]:
+    if isinstance(classes, int):  # as a recipe's TOML gives their number
+        classes = str(classes)
     if not isinstance(classes, str | Path):
         return list(classes)
     for path in (Path(classes), root / classes):

@@ -50,6 +50,21 @@ def write_best(folder: Path, step: int, checkpoint: Checkpoint) -> Path:
     return path
 
 
+def tidy(folder: Path) -> None:
+    """Delete what a killed run left unfinished in a run folder: temporary files, and tensors that no JSON names."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
+    named = set()
+    for path in folder.rglob("*.json"):
+        try:
+            named.add(path.parent / str(json.loads(path.read_bytes())["file"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    for path in (*folder.rglob("step-*.safetensors"), *folder.rglob("best-*.safetensors")):
+        if path not in named and not path.with_suffix(".json").exists():
+            path.unlink(missing_ok=True)
+
+
 def read_last(folder: Path) -> Checkpoint | None:
     """The last one to go on from; None where there is none. Raises as `read`."""
     steps = _steps(folder)

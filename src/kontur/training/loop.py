@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,8 @@ def fit(
     """
     run = recipe.run
     place = Folder(Path(folder))
-    if not resume and place.path.exists() and any(place.path.iterdir()):
+    # A kill before the first file was whole leaves nothing but hidden temporary files.
+    if not resume and place.path.is_dir() and any(not p.name.startswith(".") for p in place.path.iterdir()):
         raise OutputError(
             f"{folder}: exists already and is not empty. Go on with --resume, or choose another folder with -o"
         )
@@ -107,15 +109,15 @@ def fit(
         torch.set_num_threads(run.threads)
     fabric = _fabric(recipe)
     if fabric.world_size > 1:
-        _launch(fabric, recipe, place, resume, self_test, watch)
+        # A partial hides its arguments from Fabric, which would look for modules in them.
+        _launch(fabric, partial(_train, recipe=recipe, place=place, resume=resume, self_test=self_test, watch=watch))
         return _outcome_of(place)
     fabric.launch()
     return _train(fabric, recipe, place, resume, self_test, watch)
 
 
-def _launch(fabric: Fabric, *arguments: Any) -> None:
-    """Train in processes of their own. A user's error in one of them is raised here in its one line."""
-    run_everywhere: Any = _train  # Fabric's type knows functions of itself alone
+def _launch(fabric: Fabric, run_everywhere: Any) -> None:
+    """Run a function of Fabric in processes of their own. A user's error in one of them is raised here in its one line."""
     with _signals() as asked:
 
         def pass_on() -> None:
@@ -126,7 +128,7 @@ def _launch(fabric: Fabric, *arguments: Any) -> None:
 
         threading.Thread(target=pass_on, daemon=True).start()
         try:
-            fabric.launch(run_everywhere, *arguments)
+            fabric.launch(run_everywhere)
         except torch.multiprocessing.ProcessRaisedException as error:
             kind, _, message = str(error).strip().splitlines()[-1].partition(": ")
             if kind.startswith("kontur."):
@@ -235,11 +237,13 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
 
     def save() -> None:
         random = torch.get_rng_state()
-        randoms: Any = fabric.all_gather(random) if fabric.world_size > 1 else random[None]
+        randoms: list[Any] = [random] * fabric.world_size
+        if fabric.world_size > 1:
+            torch.distributed.all_gather_object(randoms, random)
         if fabric.is_global_zero:
             tensors = checkpoint.network_tensors(network.state_dict(), "network.")
             tensors |= checkpoint.optimiser_tensors(optimiser)
-            tensors |= {_random_key(rank): each.cpu() for rank, each in enumerate(randoms)}
+            tensors |= {_random_key(rank): each for rank, each in enumerate(randoms)}
             if average is not None:
                 tensors |= checkpoint.network_tensors(average.state, "average.")
             checkpoint.write(place.checkpoints, state.step, checkpoint.Checkpoint(tensors, facts()))
@@ -331,7 +335,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
                         state.step, plan.steps, epoch, plan.epochs, shown, speed, left, state.score, state.best, due
                     )
                 )
-    save()
+        save()
     if report is not None:
         report.curves()
         report.close()
@@ -403,6 +407,7 @@ def _samples(recipe: Recipe) -> tuple[Indexed, Indexed]:
 
 def _before(recipe: Recipe, place: Folder, train: Indexed, val: Indexed, resume: bool, fabric: Fabric) -> None:
     """All that can fail is tried before step 0, and the run folder describes itself."""
+    checkpoint.tidy(place.path)
     digest = data_hash([train, val])
     if resume and place.facts.is_file():
         known = json.loads(place.facts.read_text())
@@ -461,7 +466,6 @@ def training_loss(table: Loss, samples: Indexed) -> Callable[[Any, Tensor], Tens
 
 def _term(term: Term, weights: Tensor | None) -> Callable[..., Tensor]:
     import inspect
-    from functools import partial
 
     known = [n for n in losses.__all__ if n.endswith(("_loss", "entropy", "softmax"))]
     if term.name not in known:

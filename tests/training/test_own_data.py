@@ -1,0 +1,112 @@
+"""One's own data, as the README has it: an image folder and a mask folder to a trained network in three commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from kontur.cli import main
+from training import toy
+
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "own_data.toml"
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Path:
+    """images/ and masks/ of eight scenes, without splits."""
+    root = tmp_path_factory.mktemp("own")
+    for number in range(8):
+        picture, mask = toy.scene(number, (72, 96))
+        for kind, pixels in (("images", picture), ("masks", mask)):
+            (root / kind).mkdir(exist_ok=True)
+            Pillow.fromarray(pixels).save(root / kind / f"photo{number}.png")
+    return root
+
+
+def command(*words) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([str(word) for word in words])
+    assert end.value.code in (0, None), words
+
+
+def test_three_commands(pictures, tmp_path, monkeypatch):
+    """At the end a photo that was not among the eight is cut into ground, square and disc."""
+    monkeypatch.chdir(tmp_path)
+    fast = ["stages.0.epochs=12", "stages.0.crop=[64, 64]", "network.pretrained=false", "optimiser.slow_factor=1.0",
+            "optimiser.rate=3e-3", "run.ema=0.0", "validation.every=6", "run.threads=1"]  # fmt: skip
+    sets = [f"data.root={pictures}", "data.options.classes=ground,square,disc", *fast]
+    command("train", RECIPE, *(w for s in sets for w in ("--set", s)), "-o", "runs/own")
+    command("export", "runs/own", "-o", "own.onnx", "--half")
+    picture, truth = toy.scene(99, (72, 96))
+    Pillow.fromarray(picture).save("photo.png")
+    command("segment", "photo.png", "-m", "own.onnx", "-o", "out")
+    found = np.asarray(Pillow.open("out/photo.categories.png"))
+    counted = truth != 255
+    assert found.shape == truth.shape
+    assert (found[counted] == truth[counted]).mean() > 0.9
+    assert (found == 1)[truth == 1].mean() > 0.5
+    card = tomllib.loads(Path("own.toml").read_text())
+    assert card["classes"] == ["ground", "square", "disc"]
+    assert card["bytes"] == Path("own.onnx").stat().st_size
+    facts = json.loads(Path("runs/own/run.json").read_text())
+    assert facts["samples"] == {"train": 6, "val": 2}
+
+
+def kontur(*words, cwd):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src")}
+    return subprocess.run(
+        [sys.executable, "-m", "kontur", *map(str, words)], capture_output=True, text=True, cwd=cwd, env=environment
+    )
+
+
+def test_a_fault_is_one_line_and_exit_2(pictures, tmp_path):
+    """The whole way through the command line, in a process of its own."""
+    done = kontur(
+        "train", RECIPE, "--set", f"data.root={pictures}", "--set", "optimiser.rat=1", "-o", "run", cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip() == f"kontur: {RECIPE}: unknown key optimiser.rat. Did you mean rate?"
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("train",), "Usage"),
+        (("train", RECIPE), "expected -o RUN"),
+        (("train", "none.toml", "-o", "run"), "none.toml"),
+        (("train", RECIPE, "--resume", "run"), "either"),
+        (("train", "--resume", "nowhere"), "nowhere"),
+        (("train", RECIPE, "-o", "run"), "my_pictures: no such folder"),
+        (("train", RECIPE, "--set", "data.root={pictures}", "-o", "run"), "classes"),
+        (("train", RECIPE, "--set", "data.root={pictures}", "--set", "data.options.classes=3", "--device", "gpu", "-o", "run"), "GPU"),
+        (("train", RECIPE, "--precision", "int8", "-o", "run"), "run.precision"),
+        (("test", "nowhere"), "nowhere"),
+        (("export", "nowhere", "-o", "x.onnx"), "nowhere"),
+        (("export", ".", "-o", "x.onnx"), "recipe.toml"),
+        (("export", ".", "-o", "x.pt"), "expected NAME.onnx"),
+    ],
+)  # fmt: skip
+def test_wrong_words_are_told_apart(pictures, tmp_path, monkeypatch, capsys, words, told):
+    monkeypatch.chdir(tmp_path)
+    if "gpu" in words and __import__("torch").cuda.is_available():
+        pytest.skip("there is a GPU")
+    words = [str(word).replace("{pictures}", str(pictures)) for word in words]
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    shown = capsys.readouterr()
+    if told == "Usage":
+        assert told in shown.out + shown.err
+        return
+    assert end.value.code == 2
+    assert told in shown.err
+    assert shown.err.count("\n") == 1
+    assert shown.err.startswith("kontur: ")
