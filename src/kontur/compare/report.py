@@ -21,6 +21,7 @@ from .sheet import Picture
 FILES = ("report.html", "report.json", "pareto.svg")
 
 _NONE = "–"
+_LEAST_SHARE = 0.8  # of a core's time that the calls of a method have on a quiet machine
 _TITLES = {
     "bsds500": "BSDS500", "camvid": "CamVid", "camvid32": "CamVid", "cityscapes": "Cityscapes", "coco": "COCO",
     "drive": "DRIVE", "grabcut": "GrabCut", "isbi2012": "ISBI 2012", "voc": "Pascal VOC", "voc_augmented": "Pascal VOC",
@@ -58,7 +59,7 @@ def page(comparison: Comparison) -> str:
     body = "\n".join(
         part
         for part in (
-            _head(title, told),
+            _head(title, comparison),
             _figure(comparison),
             _table(comparison),
             _classes(comparison),
@@ -93,7 +94,8 @@ def page(comparison: Comparison) -> str:
 # --- the parts of the page ------------------------------------------------------------------------------------------
 
 
-def _head(title: str, told: dict[str, Any]) -> str:
+def _head(title: str, comparison: Comparison) -> str:
+    told = comparison.conditions
     sizes = told["sizes"]
     size = " and ".join(sizes) if len(sizes) <= 2 else f"{sizes[0]} and {len(sizes) - 1} other sizes"
     whole = "" if told["images"] == told["images_in_split"] else f" of {told['images_in_split']:,}"
@@ -104,7 +106,7 @@ def _head(title: str, told: dict[str, Any]) -> str:
         str(told["machine"]["processor"]),
         _day(told["date"]),
     ]
-    busy = _busy(told)
+    busy = _busy(comparison)
     warning = f'<p class="warning">{_text(busy)}</p>' if busy else ""
     return f'<header>\n<h1>{_text(title)}</h1>\n<p class="facts">{_text(" · ".join(filter(None, facts)))}</p>\n{warning}</header>'
 
@@ -293,12 +295,18 @@ def _day(date: str) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def _busy(told: dict[str, Any]) -> str:
+def _busy(comparison: Comparison) -> str:
     """A warning when others wanted the cores that were measured on."""
+    told = comparison.conditions
     load, cores = told["load_average"]["before"], told["machine"]["cores"]
-    if load is None or not cores or load <= max(0.5, cores - told["threads"] + 0.5):
+    shares = [row.cpu_share for row in comparison.rows if row.cpu_share is not None]
+    crowded = load is not None and cores and load > max(0.5, cores - told["threads"] + 0.5)
+    if not crowded and min(shares, default=1.0) >= _LEAST_SHARE:
         return ""
-    return f"The machine was busy (load {load:g} on {_count(cores, 'core')}): times are longer than on a quiet one."
+    said = [f"load {load:g} on {_count(cores, 'core')}"] if crowded else []
+    if shares and min(shares) < _LEAST_SHARE:
+        said.append(f"calls had down to {min(shares) * 100:.0f} % of a core")
+    return f"The machine was busy ({'; '.join(said)}): times are longer than on a quiet one."
 
 
 def _dagger(row: Row) -> str:
