@@ -8,7 +8,8 @@ import pytest
 
 from kontur.core.errors import OptionError, PromptError
 from kontur.core.prompts import Prompts
-from kontur.interactive.grabcut import GrabCut, _box_cost, grabcut
+from kontur.interactive.grabcut import GrabCut, _place_cost, _reach_cost, grabcut
+from kontur.interactive.prompt_labels import box_labels
 from kontur.interactive.propose import propose_boxes
 
 
@@ -65,6 +66,8 @@ def test_energy_never_rises(prompts, seed):
     pixels = np.clip(scene(seed=seed)[0] + random.normal(0, 30, (60, 80, 3)), 0, 255).astype(np.uint8)
     state = GrabCut(pixels, iterations=10, seed=seed)
     state.refine(prompts)
+    state.labels = box_labels(prompts.boxes, (60, 80))  # the first labels are too good here: begin again from the boxes
+    state.refine(prompts)
     energies = np.array(state.energies)
     assert len(energies) >= 2
     assert (np.diff(energies) <= 1e-6 * np.abs(energies[:-1])).all()
@@ -83,12 +86,40 @@ def test_energy_never_rises_on_photos(photos):
 
 
 def test_cost_by_place_in_the_box():
-    cost = _box_cost(((10, 20, 31, 41),), 2, (60, 50))
+    cost = _place_cost(((10, 20, 31, 41),), 2, (60, 50))
     assert (cost[0] == 0).all()
     assert cost[1, 30, 20] == np.float32(-0.7)  # the middle
     assert cost[1, 30, 30] == pytest.approx((20 / 21) ** 2 - 0.7)  # the middle of the right side
     assert cost[1, 20, 10] == 1  # a corner, 2 (20 / 21)^2 - 0.7 = 1.11 before the bound
     assert cost[1, 0, 0] == 1
+
+
+def test_cost_by_what_the_outside_reaches():
+    """A dark square on a grey ground in a box: the ground in the box is near the outside, the square is behind its edge."""
+    pixels = np.full((40, 60, 3), 120, np.float32)
+    pixels[14:26, 20:40] = 20
+    allowed = np.ones((2, 40, 60), bool)
+    allowed[1] = False
+    allowed[1, 8:32, 12:48] = True
+    cost = _reach_cost(pixels, allowed)
+    assert (cost[0] == 0).all()
+    assert (cost[1][~allowed[1]] == 1).all()
+    # Distances at half the size: 2 a step, 100 sqrt(3) at the edge (2 of its own). Of 216 pixels in the box 60 are the square,
+    # so the 90th percentile lies in it, between 179 and 187; half of it is neutral.
+    assert (cost[1, 14:26, 20:40] <= -0.9).all()
+    assert cost[1, 20, 14] == pytest.approx(1 - 4 / 91, abs=0.01)  # two steps from the outside
+
+
+@pytest.mark.parametrize("box", [(1, 1, 59, 39), (0, 0, 60, 39), (29, 19, 30, 20)])
+def test_cost_by_reach_of_extreme_boxes(box):
+    """No background left at half the size, or no object: finite, and the outside is never favoured."""
+    pixels = np.random.default_rng(0).uniform(0, 255, (40, 60, 3)).astype(np.float32)
+    allowed = np.ones((2, 40, 60), bool)
+    allowed[1] = False
+    allowed[1, box[1] : box[3], box[0] : box[2]] = True
+    cost = _reach_cost(pixels, allowed)
+    assert np.isfinite(cost).all()
+    assert (cost[1][~allowed[1]] >= 0).all()
 
 
 def test_refinement_goes_on_from_the_last_state():

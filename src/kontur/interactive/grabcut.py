@@ -26,6 +26,7 @@ from ..core.prompts import Prompts
 from ..core.segmentation import Segmentation
 from ..graph.alpha_expansion import energy, expand
 from ..kernels.colour_models import ColourModel, contrast_links, features, first_model, learn
+from ..kernels.geodesic_distance import geodesic_distance
 from ..kernels.grid_maxflow import GridGraph
 from .matte import soft_border
 from .prompt_labels import Boxes, allowed_labels, box_labels, geodesic_pull, obeying, seeds_of
@@ -47,12 +48,18 @@ _FAR = 600.0
 """Beside a box, strokes have no pull beyond this distance, and .."""
 _CARRIED = 0.35
 """.. what is nearer than this share starts with the stroke's label."""
-_BOX_WEIGHT, _FIRST_BOX_WEIGHT = 1.5, 2.0
-"""Boxes alone: how much likelier the middle is than the rim, in the units of a log-likelihood; later, and in the first cut."""
+_PLACE_WEIGHT, _REACH_WEIGHT = 1.0, 1.0
+"""Boxes alone, at smaller sizes: how strongly the place in the box and what the outside reaches count, as log-likelihoods."""
+_FINAL_PLACE_WEIGHT = 1.5
+"""The same at full size, where only the place counts."""
 _BOX_RIM = 0.7
-"""Where the two are equally likely: the squared radius, 1 on the ellipse inside the box. Objects fill half of their boxes."""
-_BOX_GAMMA, _FIRST_GAMMA = 0.5, 0.6
-"""Boxes alone: the part of gamma later, and in the first cut. The whole of it gives thin and small objects up."""
+"""Where the place is neutral: the squared radius, 1 on the ellipse inside the box. Objects fill half of their boxes."""
+_REACH_STEP = 2.0
+"""What a step of one pixel costs beside its change of colour (grey levels of 255), at half the size."""
+_REACH_FARTHEST = 90
+"""The percentile of the distances in a box that counts as surely object; half of that distance is neutral."""
+_BOX_GAMMA = 0.5
+"""Boxes alone: the part of gamma. The whole of it gives thin and small objects up."""
 _COARSEST = 100_000
 """Images of more pixels are first cut at half their size."""
 
@@ -165,15 +172,18 @@ class GrabCut:
             elif alone and seeds.shape == self.shape:
                 start, _ = self._solve(pixels, seeds, boxes, allowed, None, gamma, first=True)
         first = alone and start is None
+        full = seeds.shape == self.shape and not first
         if alone:
-            gamma *= _FIRST_GAMMA if first else _BOX_GAMMA
+            gamma *= _BOX_GAMMA
         if seeds.any():
             far = _FAR if boxes else 1e9
             nearness = geodesic_pull(pixels, seeds, len(allowed), _GEODESIC_STEP, far)
             pull = np.float32(_PULL) * nearness
+        elif full:
+            pull = np.float32(_FINAL_PLACE_WEIGHT) * _place_cost(boxes, len(allowed), seeds.shape)
         else:
-            box_cost = _box_cost(boxes, len(allowed), seeds.shape)
-            pull = np.float32(_FIRST_BOX_WEIGHT if first else _BOX_WEIGHT) * box_cost
+            pull = np.float32(_PLACE_WEIGHT) * _place_cost(boxes, len(allowed), seeds.shape)
+            pull += np.float32(_REACH_WEIGHT) * _reach_cost(pixels, allowed)
         if start is None:
             start = box_labels(boxes, seeds.shape) if boxes else nearness.argmin(0).astype(np.int32)
         if boxes and seeds.any():
@@ -184,9 +194,8 @@ class GrabCut:
         if not free.any() or (pixels == pixels[0, 0]).all():
             return start, ()  # nothing to decide, or nothing to decide by
         if first:
-            start = np.where(box_cost[1:].min(0) < np.float32(1 - _BOX_RIM), start, 0).astype(np.int32)
-        full = seeds.shape == self.shape and not first
-        seen = features(pixels, *((0,) if alone and not first else _TEXTURE if full else _COARSE_TEXTURE))
+            start = np.where(pull[1:].min(0) < 0, start, 0).astype(np.int32)
+        seen = features(pixels, *((0,) if alone else _TEXTURE if full else _COARSE_TEXTURE))
         models = self._first_models(seen, start.ravel(), len(allowed))
         cut = _TwoLabels if len(allowed) == 2 else _ManyLabels
         step = cut(contrast_links(pixels, gamma), allowed, free, pull)
@@ -287,13 +296,32 @@ class _ManyLabels:
         return new, energy(costs, self._links, new)
 
 
-def _box_cost(boxes: Boxes, count: int, shape: tuple[int, int]) -> NDArray[np.float32]:
+def _place_cost(boxes: Boxes, count: int, shape: tuple[int, int]) -> NDArray[np.float32]:
     """The cost of each object by its place in its box, (L, H, W) in [-1, 1]: low in the middle, 0 on an ellipse, high outside."""
     y, x = np.ogrid[: shape[0], : shape[1]]
     cost = np.zeros((count, *shape), np.float32)
     for index, (x0, y0, x1, y1) in enumerate(boxes):
         square = ((2 * y + 1 - y0 - y1) / (y1 - y0)) ** 2 + ((2 * x + 1 - x0 - x1) / (x1 - x0)) ** 2
         cost[index + 1] = np.clip(square - _BOX_RIM, -1, 1)
+    return cost
+
+
+def _reach_cost(pixels: NDArray[np.float32], allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The cost of each object by the geodesic distance from where it may not be, (L, H, W) in [-1, 1]: 1 there, -1 far from it.
+
+    What comes into a box without an edge is near, and so probably background. Measured at half the size of `pixels`.
+    """
+    height, width = pixels.shape[:2]
+    small = _halved(pixels)
+    cost = np.zeros(allowed.shape, np.float32)
+    for label in range(1, len(allowed)):
+        outside = _halved(1 - allowed[label][..., None].astype(np.float32))[..., 0] > 0
+        distance = geodesic_distance(small, np.where(outside, np.float32(0), np.float32(np.inf)), _REACH_STEP)
+        inside = (distance > 0) & (distance < np.inf)
+        if inside.any():
+            neutral = np.float32(np.percentile(distance[inside], _REACH_FARTHEST) / 2)
+            near = np.clip(1 - distance / neutral, -1, 1)
+            cost[label] = near.repeat(2, 0).repeat(2, 1)[:height, :width]
     return cost
 
 
