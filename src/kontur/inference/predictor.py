@@ -19,13 +19,14 @@ from ..io.photos import read_image
 from .channels import Channels
 from .ensemble import ensemble, softmax
 from .network_file import Metadata, NetworkFile, open_network
-from .tiles import ALIGNED, Plan, Span, blended
+from .tiles import ALIGNED, Plan, Span, ahead, blended
 
 TILE = 1024
 """Side of a tile in pixels where none is asked for."""
 WHOLE = 2_100_000
 """Images of up to so many pixels (1920 x 1080 is one) go through the network in one piece."""
 LEAST_TILE, MOST_TILE = 64, 8192
+_ROWS = 32
 
 Read = Callable[[Span, Span], NDArray[np.float32]]
 """The normalised pixels (C, h, w) of a rectangle."""
@@ -140,7 +141,8 @@ class Predictor:
 
     def scores(self, plan: Plan, read: Read) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
         """Finished rectangles (y, x, scores (K, h, w)), row by row."""
-        return blended(plan, (self.tile_scores(read(row, column)) for row, column in plan))
+        scores = (self.tile_scores(read(row, column)) for row, column in plan)
+        return blended(plan, ahead(scores) if len(plan) > 1 else scores)
 
     def tile_scores(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """(C, h, w), normalised -> (K, h, w), by all views."""
@@ -148,19 +150,24 @@ class Predictor:
             return ensemble(self._padded_run, image, self.scales, self.flips)
         return self._padded_run(image)
 
-    def categories(self, scores: NDArray[np.float32]) -> NDArray[np.uint16]:
+    def categories(self, scores: NDArray[np.float32]) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """(K, h, w) -> 1 + the position of the highest, (h, w); the first of equal ones. Raises InputError for NaN."""
-        highest = scores[0].copy()
-        where = np.ones(highest.shape, np.uint16)
+        where = np.ones(scores.shape[1:], np.uint8 if len(scores) < 256 else np.uint16)
+        highest = np.empty((_ROWS, scores.shape[2]), np.float32)
         higher = np.empty(highest.shape, bool)
-        for position, plane in enumerate(scores[1:], 2):  # several times as quick as argmax along the first axis
-            np.greater(plane, highest, out=higher)
-            np.copyto(where, np.uint16(position), where=higher)
-            np.maximum(highest, plane, out=highest)
-        if np.isnan(highest).any():
-            raise InputError(
-                f"{self.network.path}: the network gave NaN for this image. Train it again, or export it as float32"
-            )
+        # Plane by plane, in blocks that stay in the cache: several times as quick as argmax along the first axis.
+        for top in range(0, scores.shape[1], _ROWS):
+            block = scores[:, top : top + _ROWS]
+            best, is_higher, found = highest[: block.shape[1]], higher[: block.shape[1]], where[top : top + _ROWS]
+            best[...] = block[0]
+            for position, plane in enumerate(block[1:], 2):
+                np.greater(plane, best, out=is_higher)
+                np.copyto(found, found.dtype.type(position), where=is_higher)
+                np.maximum(best, plane, out=best)
+            if np.isnan(best).any():
+                raise InputError(
+                    f"{self.network.path}: the network gave NaN for this image. Train it again, or export it as float32"
+                )
         return where
 
     def _padded_run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,11 +12,15 @@ what it gives on the whole image. Only a band of scores, as high as the overlap 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 ALIGNED = 32  # strides of networks: a tile that starts on one sees the grid that the whole image has
 
@@ -98,6 +102,16 @@ def blended(plan: Plan, scores: Iterable[NDArray[np.float32]]) -> Iterator[tuple
                 band = np.empty((len(tile), down, width), np.float32)
             part, band[:, :, here] = np.split(part, [part.shape[1] - down], axis=1)
         yield row.cut, column.cut, part
+
+
+def ahead(items: Iterable[T]) -> Generator[T, None, None]:
+    """The same items; while one is in use a thread makes the next. Close it to have the thread end."""
+    source = iter(items)
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
+        coming = pool.submit(next, source, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, source, None)
+            yield item
 
 
 def _mix(before: NDArray[np.float32], after: NDArray[np.float32], weight: NDArray[np.float32]) -> None:

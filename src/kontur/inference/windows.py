@@ -1,6 +1,8 @@
 """A TIFF of any size through a network, file to file: read by tiles, written by rows, in bounded memory.
 
-    TIFF -> tiles, read ahead by a thread -> network -> blended -> categories -> rows -> label TIFF, written by a thread
+    TIFF -> tiles -> network -> blended, categories, rows -> label TIFF
+
+Each arrow leads to another thread, which works on the next tile while this one goes on.
 
 What is held at a time: a few tiles, a band of scores as high as the overlap, a band of ids as high as a tile, both as
 wide as the image, and the decoded tiles of the file that the next ones need again.
@@ -11,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from ..core.taxonomy import Taxonomy
 from ..io.tiff_windows import TiffWindows, label_tiff
 from .channels import Channels
 from .predictor import Predictor
-from .tiles import Plan, blended
+from .tiles import Plan, ahead, blended
 
 STREAMED = 64_000_000
 """The command line reads TIFFs of more pixels than this by windows."""
@@ -81,7 +82,7 @@ def segment_windows(
     categories: the TIFF to write category ids to.
     advance:    called after each tile.
 
-    Both files appear whole, at the end, or not at all. They have the source's georeference.
+    Each file appears whole, at the end, or not at all. They have the source's georeference.
 
     Raises OptionError with crf, which needs the whole image; what TiffWindows raises of the source; InputError when its bands
     do not fit; OutputError when a file cannot be written.
@@ -98,7 +99,7 @@ def segment_windows(
         channels = Channels.of(image.bands, image.limits, predictor.metadata)
         plan = predictor.plan(image.shape)
         tags = image.geo_tags()
-        writers: list[Callable[[NDArray[np.uint16]], None]] = []
+        writers: list[Callable[[NDArray], None]] = []
         if labels is not None:
             writers.append(stack.enter_context(label_tiff(labels, image.shape, len(taxonomy), tags)))
         if categories is not None:
@@ -109,12 +110,14 @@ def segment_windows(
         network = _Clock(predictor, advance)
         tally = _Tally(len(taxonomy))
         row_ids: NDArray | None = None
-        for y, x, scores in blended(plan, network.scores(_ahead(image, channels, plan, preview))):
+        pixels = stack.enter_context(contextlib.closing(ahead(_tiles(image, channels, plan, preview))))
+        scores_ahead = stack.enter_context(contextlib.closing(ahead(network.scores(pixels))))
+        for y, x, scores in blended(plan, scores_ahead):
             ids = predictor.categories(scores)
             tally.add(ids, y, x)
             preview.add_ids(ids, y, x)
             if row_ids is None:
-                row_ids = np.empty((ids.shape[0], image.shape[1]), np.uint8 if len(taxonomy) < 256 else np.uint16)
+                row_ids = np.empty((ids.shape[0], image.shape[1]), ids.dtype)
             row_ids[:, x : x + ids.shape[1]] = ids
             if x + ids.shape[1] == image.shape[1]:
                 for write in writers:
@@ -140,23 +143,12 @@ def segment_windows(
     )
 
 
-def _ahead(image: TiffWindows, channels: Channels, plan: Plan, preview: _Preview) -> Iterator[NDArray[np.float32]]:
-    """The plan's tiles, normalised (C, h, w); while one is in use the next is read."""
-
-    def read(number: int) -> NDArray[np.float32]:
-        row, column = tiles[number]
+def _tiles(image: TiffWindows, channels: Channels, plan: Plan, preview: _Preview) -> Iterator[NDArray[np.float32]]:
+    """The plan's tiles, normalised, (C, h, w)."""
+    for row, column in plan:
         pixels = image.read(slice(row.start, row.stop), slice(column.start, column.stop))
         preview.add_pixels(pixels, row.start, column.start)
-        return channels.apply(pixels)
-
-    tiles = list(plan)
-    with ThreadPoolExecutor(1, thread_name_prefix="read") as pool:
-        coming = pool.submit(read, 0)
-        for number in range(len(tiles)):
-            tile = coming.result()
-            if number + 1 < len(tiles):
-                coming = pool.submit(read, number + 1)
-            yield tile
+        yield channels.apply(pixels)
 
 
 class _Clock:
@@ -182,7 +174,7 @@ class _Tally:
         self._areas = np.zeros(count + 1, np.int64)
         self._boxes: dict[int, tuple[int, int, int, int]] = {}
 
-    def add(self, ids: NDArray[np.uint16], y: int, x: int) -> None:
+    def add(self, ids: NDArray, y: int, x: int) -> None:
         for segment in Segmentation.from_ids(ids).segments:
             x0, y0, x1, y1 = (n + d for n, d in zip(segment.box, (x, y, x, y), strict=True))
             a0, b0, a1, b1 = self._boxes.get(segment.id, (x0, y0, x1, y1))

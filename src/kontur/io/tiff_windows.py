@@ -345,5 +345,5 @@ def _write_tiles(
     with TiffWriter(path, bigtiff=shape[0] * shape[1] * dtype.itemsize > _CLASSIC) as file:
         file.write(
             tiles, shape=shape, dtype=dtype, tile=(SIDE, SIDE), photometric="minisblack", compression="zlib",
-            metadata=None, extratags=tags, maxworkers=1,
+            compressionargs={"level": 1}, metadata=None, extratags=tags, maxworkers=1,
         )  # fmt: skip
