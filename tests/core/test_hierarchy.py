@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -50,8 +52,21 @@ def test_ultrametric_by_hand():
             [0, 0, 0, 0, 0, 0, 0],
         ]
     )
-    np.testing.assert_allclose(tree.ultrametric, expected)
-    np.testing.assert_allclose(tree.boundaries, [[0.2, 0.8, 0], [0, 0.8, 0.4], [0.8, 0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(tree.ultrametric_grid, expected)
+    np.testing.assert_allclose(tree.ultrametric, [[0.2, 0.8, 0], [0, 0.8, 0.4], [0.8, 0, 0]], rtol=1e-6)
+    assert tree.ultrametric.dtype == np.float32
+    assert tree.boundaries is tree.ultrametric
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_ultrametric_above_a_level_is_that_levels_border(seed):
+    tree = random_hierarchy(seed)
+    for x in (0, 0.1, 0.2, 0.4, 0.7, 1):
+        ids = tree.level(x).ids
+        border = np.zeros(ids.shape, bool)
+        border[:, :-1] |= ids[:, :-1] != ids[:, 1:]
+        border[:-1] |= ids[:-1] != ids[1:]
+        np.testing.assert_array_equal(tree.ultrametric > np.float32(x), border)
 
 
 def test_regions_counts():
@@ -80,9 +95,9 @@ def test_the_map_and_the_levels_agree_and_it_is_an_ultrametric(seed):
         distance[together] = x
     np.fill_diagonal(distance, 0)
     assert (distance[:, None, :] <= np.maximum(distance[:, :, None], distance[None]) + 1e-12).all()
-    across = tree.ultrametric[1::2, 2:-1:2]
+    across = tree.ultrametric_grid[1::2, 2:-1:2]
     np.testing.assert_allclose(across, distance[tree.leaves[:, :-1] - 1, tree.leaves[:, 1:] - 1], atol=1e-6)
-    down = tree.ultrametric[2:-1:2, 1::2]
+    down = tree.ultrametric_grid[2:-1:2, 1::2]
     np.testing.assert_allclose(down, distance[tree.leaves[:-1] - 1, tree.leaves[1:] - 1], atol=1e-6)
 
 
@@ -104,6 +119,65 @@ def test_one_file_keeps_everything(tmp_path):
     assert (again.default, again.provenance) == (0.3, tree.provenance)
 
 
+def test_one_file_keeps_the_thinned_map(tmp_path):
+    tree = by_hand()
+    lines = np.array([[0, 0.25, 0], [0, 1, 0], [0.5, 0, 0]], np.float32)
+    Hierarchy(tree.leaves, tree.merges, tree.heights, thinned=lines).save(tmp_path / "tree.npz")
+    again = Hierarchy.load(tmp_path / "tree.npz")
+    np.testing.assert_array_equal(again.boundaries, lines)
+    np.testing.assert_array_equal(again.ultrametric, tree.ultrametric)
+
+
+def saved_with(path, **changes):
+    """The file of the tree by hand, with parts replaced, left out (None) or written into the meta entry."""
+    by_hand().save(path)
+    with np.load(path) as archive:
+        parts = {name: archive[name] for name in archive.files}
+    meta = json.loads(parts["meta"].tobytes()) | changes.pop("meta", {})
+    parts["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    np.savez(path, **{name: value for name, value in (parts | changes).items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"merges": np.array([[0, 1], [0, 2], [4, 5]])},
+        {"heights": np.array([0.2, 0.4, np.nan])},
+        {"heights": None},
+        {"leaves": np.array([["a"]])},
+        {"thinned": np.zeros((2, 2))},
+        {"thinned": np.full((3, 3), np.nan)},
+        {"meta": {"default": "high"}},
+        {"meta": {"default": 3}},
+        {"meta": {"provenance": {"method": "x", "colour": 1, "notes": []}}},
+        {"meta": {"provenance": 7}},
+        {"leaves": np.array([None])},
+    ],
+    ids=str,
+)
+def test_a_changed_file_is_refused_in_one_line(tmp_path, changes):
+    saved_with(tmp_path / "tree.npz", **changes)
+    with pytest.raises(UnreadableFile) as caught:
+        Hierarchy.load(tmp_path / "tree.npz")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    by_hand().save(tmp_path / "tree.npz")
+    data = (tmp_path / "tree.npz").read_bytes()
+    for cut in range(0, len(data), 37):
+        (tmp_path / "cut.npz").write_bytes(data[:cut])
+        with pytest.raises(UnreadableFile):
+            Hierarchy.load(tmp_path / "cut.npz")
+    for at in range(0, len(data), 41):
+        (tmp_path / "flip.npz").write_bytes(data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :])
+        try:
+            again = Hierarchy.load(tmp_path / "flip.npz")
+        except UnreadableFile:
+            continue
+        assert again.shape == (3, 3)
+
+
 def test_a_file_that_is_none(tmp_path):
     (tmp_path / "x.npz").write_bytes(b"nothing")
     with pytest.raises(UnreadableFile, match=r"Hierarchy\.save"):
@@ -115,7 +189,8 @@ def test_a_file_that_is_none(tmp_path):
 def test_one_pixel():
     tree = Hierarchy(np.array([[1]]), np.empty((0, 2)), np.empty(0))
     assert len(tree.level(0)) == len(tree.regions(5)) == 1
-    np.testing.assert_array_equal(tree.ultrametric, np.zeros((3, 3)))
+    np.testing.assert_array_equal(tree.ultrametric_grid, np.zeros((3, 3)))
+    np.testing.assert_array_equal(tree.ultrametric, [[0]])
     np.testing.assert_array_equal(tree.boundaries, [[0]])
 
 

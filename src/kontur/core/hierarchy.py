@@ -11,9 +11,11 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +30,10 @@ class Hierarchy:
     """leaves (H, W) int32: 1..n, the finest regions. merges (n - 1, 2) int32, heights (n - 1,) float32 in [0, 1], rising.
 
     Merge k joins two nodes into node n + k; nodes 0..n - 1 are the leaves 1..n. `default`: the level that `level()` takes.
+    thinned: (H, W) float32 in [0, 1], the lines of the boundary map that the hierarchy was made of, if it was made of one.
 
-    Raises InputError where leaves miss an id, a node is merged twice or before it exists, or heights fall or leave [0, 1].
+    Raises InputError where leaves miss an id, a node is merged twice or before it exists, or heights fall or leave [0, 1];
+    for another size of `thinned` and values or a default outside [0, 1].
     """
 
     leaves: NDArray[np.int32]
@@ -37,6 +41,7 @@ class Hierarchy:
     heights: NDArray[np.float32]
     default: float = 0.5
     provenance: Provenance | None = None
+    thinned: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "leaves", np.ascontiguousarray(self.leaves, np.int32))
@@ -58,6 +63,14 @@ class Hierarchy:
                 raise InputError("merges: expected each node once, after it exists")
             if not (self.heights[0] >= 0 and self.heights[-1] <= 1 and (np.diff(self.heights) >= 0).all()):
                 raise InputError("heights: expected rising values in [0, 1]")
+        if isinstance(self.default, bool) or not isinstance(self.default, int | float) or not 0 <= self.default <= 1:
+            raise InputError(f"default: expected a level in [0, 1], got {self.default!r:.40}")
+        if self.thinned is not None:
+            object.__setattr__(self, "thinned", np.ascontiguousarray(self.thinned, np.float32))
+            if self.thinned.shape != self.leaves.shape:
+                raise InputError(f"thinned: expected a map {self.leaves.shape} as the leaves, got {self.thinned.shape}")
+            if not (self.thinned.min() >= 0 and self.thinned.max() <= 1):  # NaN fails as well
+                raise InputError("thinned: expected values in [0, 1]")
 
     # --- reading it ---------------------------------------------------------------------------------------------
 
@@ -78,13 +91,27 @@ class Hierarchy:
         return self._after(int(np.searchsorted(self.heights, np.float32(x), side="right")))
 
     def regions(self, n: int) -> Segmentation:
-        """Exactly n regions, or as many as there are leaves; n >= 1."""
+        """Exactly n regions, or as many as there are leaves; n >= 1. Of merges of equal height the first of the tree are done."""
         if int(n) != n or n < 1:
             raise OptionError(f"regions: expected a whole number, at least 1, got {n!r}")
         return self._after(max(len(self) - int(n), 0))
 
     @cached_property
     def ultrametric(self) -> NDArray[np.float32]:
+        """(H, W) float32 in [0, 1]: the greater of a pixel's heights to its right and its lower neighbour, 0 inside a leaf.
+
+        The height between two pixels is that at which they become one region. So the pixels above x are, for every x,
+        those whose right or lower neighbour is of another region of `level(x)`: lines one pixel wide, on the upper left
+        side of a border.
+        """
+        across, down = self._edge_heights
+        out = np.zeros(self.shape, np.float32)
+        out[:, :-1] = across
+        np.maximum(out[:-1], down, out=out[:-1])
+        return out
+
+    @cached_property
+    def ultrametric_grid(self) -> NDArray[np.float32]:
         """(2 H + 1, 2 W + 1) float32 in [0, 1]: 0 at the pixels (odd row and column), between two pixels the height at
         which they become one region, at the corners between four the largest of its sides; the outer rim is 0."""
         across, down = self._edge_heights
@@ -97,14 +124,10 @@ class Hierarchy:
         np.maximum(inner, np.maximum(down[:, :-1], down[:, 1:]), out=inner)
         return out
 
-    @cached_property
+    @property
     def boundaries(self) -> NDArray[np.float32]:
-        """(H, W) float32 in [0, 1], one pixel thin: the highest of a pixel's edges to the right and below."""
-        across, down = self._edge_heights
-        out = np.zeros(self.shape, np.float32)
-        out[:, :-1] = across
-        np.maximum(out[:-1], down, out=out[:-1])
-        return out
+        """(H, W) float32 in [0, 1], lines one pixel wide: `thinned`, which may end in the open; without it `ultrametric`."""
+        return self.ultrametric if self.thinned is None else self.thinned
 
     # --- keeping it -------------------------------------------------------------------------------------------------
 
@@ -112,30 +135,39 @@ class Hierarchy:
         """Write everything to one file (.npz); read it again with `load`."""
         provenance = None if self.provenance is None else asdict(self.provenance)
         meta = json.dumps({"schema": 1, "default": self.default, "provenance": provenance}, allow_nan=False)
+        parts: dict[str, Any] = {"leaves": self.leaves, "merges": self.merges, "heights": self.heights}
+        if self.thinned is not None:
+            parts["thinned"] = self.thinned
         buffer = io.BytesIO()
-        np.savez_compressed(
-            buffer,
-            leaves=self.leaves,
-            merges=self.merges,
-            heights=self.heights,
-            meta=np.frombuffer(meta.encode(), np.uint8),
-        )
+        np.savez_compressed(buffer, **parts, meta=np.frombuffer(meta.encode(), np.uint8))
         atomic_write(Path(path), buffer.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> Hierarchy:
-        """Read what `save` wrote."""
+        """Read what `save` wrote. Raises UnreadableFile for a file that is missing, damaged, of another kind, or no tree."""
         try:
             with np.load(path, allow_pickle=False) as archive:
                 leaves, merges, heights = archive["leaves"], archive["merges"], archive["heights"]
+                thinned = archive.get("thinned")
                 meta = json.loads(archive["meta"].tobytes())
             provenance = meta["provenance"]
             origin = provenance and Provenance(**(provenance | {"notes": tuple(provenance["notes"])}))
-            return cls(leaves, merges, heights, meta["default"], origin)
+            return cls(leaves, merges, heights, meta["default"], origin, thinned)
         except FileNotFoundError:
             raise UnreadableFile(f"{path}: no such file") from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise UnreadableFile(f"{path}: expected a file written by Hierarchy.save, got: {error}") from None
+        except (
+            OSError,
+            EOFError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            NotImplementedError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as error:
+            reason = " ".join(str(error).split())[:160] or type(error).__name__
+            raise UnreadableFile(f"{path}: expected a file written by Hierarchy.save, got: {reason}") from None
 
     def __repr__(self) -> str:
         return f"<Hierarchy {self.shape[0]}x{self.shape[1]}, {len(self)} leaves>"
@@ -175,12 +207,10 @@ class Hierarchy:
         table[order + 1] = np.cumsum(starts)
         first = np.flatnonzero(starts)
         areas, boxes = self._leaf_sizes
-        area = np.add.reduceat(areas, first).tolist()
-        low = np.minimum.reduceat(boxes[:, :2], first).tolist()
-        high = np.maximum.reduceat(boxes[:, 2:], first).tolist()
-        segments = tuple(
-            Segment(i + 1, area[i], (low[i][0], low[i][1], high[i][0], high[i][1])) for i in range(len(first))
-        )
+        area = np.add.reduceat(areas, first)
+        low, high = np.minimum.reduceat(boxes[:, :2], first), np.maximum.reduceat(boxes[:, 2:], first)
+        corners = map(tuple, np.concatenate([low, high], axis=1).tolist())
+        segments = tuple(map(Segment, range(1, len(first) + 1), area.tolist(), corners))
         return Segmentation(table[self.leaves], segments, provenance=self.provenance)
 
     @cached_property

@@ -9,17 +9,21 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .boundary_thinning import thinned
     from .dense_crf import refine_probabilities
+    from .oriented_watershed import contour_hierarchy
     from .random_walker import walker_probabilities
     from .region_merging import merging_hierarchy
 
 _PUBLIC = {
+    "contour_hierarchy": "oriented_watershed",
     "merging_hierarchy": "region_merging",
     "refine_probabilities": "dense_crf",
+    "thinned": "boundary_thinning",
     "walker_probabilities": "random_walker",
 }
 
-__all__ = ["merging_hierarchy", "refine_probabilities", "walker_probabilities"]
+__all__ = ["contour_hierarchy", "merging_hierarchy", "refine_probabilities", "thinned", "walker_probabilities"]
 
 
 def __getattr__(name: str) -> object:

@@ -25,6 +25,7 @@ _PUBLIC = {
     "focal_tversky_loss": "overlap",
     "lovasz_softmax": "lovasz",
     "boundary_loss": "boundary",
+    "edge_loss": "edges",
     "combined": "sums",
 }
 
