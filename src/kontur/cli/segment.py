@@ -293,7 +293,7 @@ def _run(images: list[tuple[Path, Path]], job: Job, jobs: int) -> tuple[list[Don
     turn = threading.Semaphore(jobs)
 
     def one(path: Path, stem: Path) -> Done | None:
-        return None if stop.is_set() else _segment_one(path, stem, job, turn)
+        return None if stop.is_set() else _segment_one(path, stem, job, turn, stop)
 
     with screen.progress("segmenting", len(images)) as advance, ThreadPoolExecutor(min(workers, len(images))) as pool:
         futures = {pool.submit(one, path, stem): number for number, (path, stem) in enumerate(images)}
@@ -317,7 +317,7 @@ def _run(images: list[tuple[Path, Path]], job: Job, jobs: int) -> tuple[list[Don
     return [done[n] for n in sorted(done)], [failed[n] for n in sorted(failed)]
 
 
-def _segment_one(path: Path, stem: Path, job: Job, turn: threading.Semaphore) -> Done:
+def _segment_one(path: Path, stem: Path, job: Job, turn: threading.Semaphore, stop: threading.Event) -> Done:
     from ..io.photos import read_image
 
     base = job.output / stem
@@ -332,7 +332,7 @@ def _segment_one(path: Path, stem: Path, job: Job, turn: threading.Semaphore) ->
 
         size = streamed_size(path)
         if size is not None:
-            return segment_streamed(path, base, size, job, earlier, turn)
+            return segment_streamed(path, base, size, job, earlier, turn, stop)
     image = read_image(path, max_pixels=job.max_pixels)
     result: Segmentation | Instances
     probabilities = None

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import OptionError
+from ..core.errors import OptionError, OutputError
 from ..core.image import Image
 from ..inference import windows
 from ..inference.method import predictor_of
@@ -27,7 +27,13 @@ def streamed_size(path: Path) -> tuple[int, int] | None:
 
 
 def segment_streamed(
-    path: Path, base: Path, size: tuple[int, int], job: Job, earlier: set[Path], turn: threading.Semaphore
+    path: Path,
+    base: Path,
+    size: tuple[int, int],
+    job: Job,
+    earlier: set[Path],
+    turn: threading.Semaphore,
+    stop: threading.Event,
 ) -> Done:
     """One image, file to file. Its overlay is a small picture of the whole. Raises OptionError for what needs it whole."""
     from .segment import Done, all_or_none
@@ -50,7 +56,13 @@ def segment_streamed(
     categories = beside(".categories.tif") if "labels" in job.writes else None
     tiles = len(predictor.plan(size)) if job.alone else 1  # of several images the bar counts the images
     with all_or_none(written, earlier), turn, screen.progress(path.name, tiles) as advance:
-        result = windows.segment_windows(predictor, path, labels, categories, advance=advance)
+
+        def step() -> None:
+            if stop.is_set():  # Ctrl-C: do not go on for minutes
+                raise OutputError(f"{path}: stopped")
+            advance()
+
+        result = windows.segment_windows(predictor, path, labels, categories, advance=step)
         if "overlay" in job.writes:
             from ..draw.overlay import overlay
             from ..io.pictures import write_picture
