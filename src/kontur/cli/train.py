@@ -33,7 +33,7 @@ def train(
     ] = False,
 ) -> None:
     """Train a network by a recipe. Ctrl-C stops after the step with a checkpoint; --resume goes on from it."""
-    from ..training import fit, load_recipe
+    from ..training import load_recipe
 
     if (recipe is None) == (resume is None):
         raise OptionError("train: expected either RECIPE.toml -o RUN or --resume RUN")
@@ -46,6 +46,8 @@ def train(
     folder = resume or out
     assert folder is not None
     chosen = load_recipe(resume / "recipe.toml" if resume is not None else recipe or "", sets)
+    from ..training import fit  # PyTorch, for which nobody waits who has misspelt a key
+
     outcome = fit(chosen, folder, resume=resume is not None, self_test=self_test, watch=Screen())
     best = "" if outcome.best is None else f", best mean IoU on val {outcome.best:.4f}"
     if not outcome.finished:
