@@ -151,7 +151,15 @@ def test_kontur_segment_streams_what_is_too_large(tmp_path, source, monkeypatch,
         (["--fill-holes"], "no --fill-holes"),
         (["--set", "crf=true"], "crf"),
     ):
-        code, said = run("-o", "new", *extra)
+        code, said = run("-o", "new", "--max-pixels", "1000", *extra)
         assert code == 2
         assert words in said.err
         assert not list(tmp_path.glob("new/*"))
+    # What needs the whole image has it where it may be read whole; and so has a file that cannot be read by windows.
+    assert run("-o", "whole", "--write", "labels,svg")[0] == 0
+    assert np.array_equal(read_labels("whole/a.labels.png"), kontur.segment(PIXELS, path).ids)
+    tifffile.imwrite("a.tif", PIXELS, photometric="rgb", extratags=[(274, 3, 1, 3, True)])
+    assert run("-o", "turned", "--write", "labels")[0] == 0
+    assert np.array_equal(read_labels("turned/a.labels.png"), kontur.segment(PIXELS[::-1, ::-1], path).ids)
+    code, said = run("-o", "again", "--max-pixels", "1000")
+    assert (code, "stored turned" in said.err) == (2, True)

@@ -97,8 +97,11 @@ def test_nan_is_told_with_its_rows(tmp_path):
     pixels = np.zeros((600, 20), np.float32)
     pixels[300, 3] = np.nan
     tifffile.imwrite(tmp_path / "a.tif", pixels, tile=(16, 16), photometric="minisblack")
-    with pytest.raises(InputError, match=r"NaN or infinite in rows 256\.\.511"):
-        TiffWindows(tmp_path / "a.tif")
+    with (
+        TiffWindows(tmp_path / "a.tif") as windows,
+        pytest.raises(InputError, match=r"NaN or infinite in rows 256\.\.511"),
+    ):
+        _ = windows.limits
 
 
 @pytest.mark.parametrize(("most", "dtype"), [(200, np.uint8), (300, np.uint16), (70_000, np.uint32)])

@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
         function = row.load()
         print(f"{row.name}: {inspect.getdoc(function) or ''}")
         print(f"\nTask:    {row.task}")
-        print(f"Paper:   {row.paper}")
+        print(f"{'File' if isinstance(row, registry.NetworkMethod) else 'Paper'}:   {row.paper}")
         if row.prompts:
             print(f"Prompts: {', '.join(row.prompts)}{' (one is needed)' if row.needs_prompt else ''}")
         if row.extra:

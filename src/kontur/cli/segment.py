@@ -330,7 +330,7 @@ def _segment_one(path: Path, stem: Path, job: Job, turn: threading.Semaphore, st
     if job.network is not None:
         from .segment_windows import segment_streamed, streamed_size
 
-        size = streamed_size(path)
+        size = streamed_size(path, job)
         if size is not None:
             return segment_streamed(path, base, size, job, earlier, turn, stop)
     image = read_image(path, max_pixels=job.max_pixels)

@@ -6,12 +6,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import OptionError, OutputError
+from ..core.errors import InputError, OptionError, OutputError
 from ..core.image import Image
 from ..inference import windows
 from ..inference.method import predictor_of
 from ..io.documents import write_json
-from ..io.tiff_windows import tiff_size
+from ..io.tiff_windows import TiffWindows, tiff_size
 from . import screen
 
 if TYPE_CHECKING:
@@ -20,10 +20,34 @@ if TYPE_CHECKING:
 WRITES = ("labels", "overlay", "json")
 
 
-def streamed_size(path: Path) -> tuple[int, int] | None:
-    """(H, W) of a TIFF of more than `windows.STREAMED` pixels, else None."""
+def streamed_size(path: Path, job: Job) -> tuple[int, int] | None:
+    """(H, W) of a TIFF that is to be read by windows; None of one to be read whole.
+
+    By windows goes what has more than `windows.STREAMED` pixels, unless it cannot be, or something is asked for that
+    needs it whole, and --max-pixels allows to read it so.
+    """
     size = tiff_size(path)
-    return size if size is not None and size[0] * size[1] > windows.STREAMED else None
+    if size is None or size[0] * size[1] <= windows.STREAMED:
+        return None
+    try:
+        _refuse_what_needs_it_whole(path, size, job)
+        TiffWindows(path).close()
+    except (InputError, OptionError):
+        if size[0] * size[1] <= job.max_pixels:
+            return None
+        raise
+    return size
+
+
+def _refuse_what_needs_it_whole(path: Path, size: tuple[int, int], job: Job) -> None:
+    megapixels = f"an image of {size[0] * size[1] / 1e6:.0f} megapixels, which is read by windows"
+    for name in job.writes:
+        if name not in WRITES:
+            raise OptionError(f"{path}: option --write: expected of {','.join(WRITES)} for {megapixels}, got {name}")
+    if job.refinements.any:
+        raise OptionError(f"{path}: expected no --fill-holes, --smooth, --min-area or --keep-largest for {megapixels}")
+    if job.options.get("crf"):
+        raise OptionError(f"{path}: option crf: expected false for {megapixels}")
 
 
 def segment_streamed(
@@ -35,16 +59,10 @@ def segment_streamed(
     turn: threading.Semaphore,
     stop: threading.Event,
 ) -> Done:
-    """One image, file to file. Its overlay is a small picture of the whole. Raises OptionError for what needs it whole."""
+    """One image, file to file. Its overlay is a small picture of the whole."""
     from .segment import Done, all_or_none
 
     assert job.network is not None
-    megapixels = f"{size[0] * size[1] / 1e6:.0f} megapixels, which are read by windows"
-    for name in job.writes:
-        if name not in WRITES:
-            raise OptionError(f"{path}: option --write: expected of {','.join(WRITES)} for {megapixels}, got {name}")
-    if job.refinements.any:
-        raise OptionError(f"{path}: expected no --fill-holes, --smooth, --min-area or --keep-largest for {megapixels}")
     predictor = predictor_of(job.network.network, job.options)
     written: list[Path] = []
 

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,10 @@ def tiff_size(path: Path) -> tuple[int, int] | None:
 class TiffWindows:
     """A TIFF of any size: `read(rows, columns)` gives a rectangle as `read_image` would give it. For one thread at a time.
 
-    shape: (H, W). bands: their names. limits: the values that become 0 and 1, found by reading the file through once
-    unless it has 8 bits. band_rows: how many rows of a rectangle to expect, for the cache of decoded tiles.
+    shape: (H, W). bands: their names. band_rows: how many rows of a rectangle to expect, for the cache of decoded tiles.
 
-    Raises UnreadableFile for a file that is damaged, InputError for a form that cannot be read by rectangles, or for NaN.
+    Raises UnreadableFile for a file that is damaged, InputError for a form that cannot be read by rectangles; `limits`
+    for NaN.
     """
 
     def __init__(self, path: str | Path, *, band_rows: int = 1024) -> None:
@@ -135,7 +136,6 @@ class TiffWindows:
                 "Save it in tiles (gdal_translate -co TILED=YES)"
             )
         self._most_kept = min(_MOST_CACHE, max(_CACHE, row_bytes * (band_rows + 2 * self._segment[0])))
-        self.limits = self._find_limits()
 
     def _refuse(self) -> None:
         page = self._page
@@ -160,8 +160,9 @@ class TiffWindows:
                 "or pip install imagecodecs"
             ) from None
 
-    def _find_limits(self) -> tuple[float, float]:
-        """As `Image.limits`, by strips over the whole file."""
+    @cached_property
+    def limits(self) -> tuple[float, float]:
+        """The values that become 0 and 1, as `Image.limits`; of other than 8 bits by reading the whole file once, in strips."""
         if self.dtype == np.uint8:
             return 0.0, 255.0
         low, high = np.inf, -np.inf
