@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import warnings
 
 import numpy as np
 import pytest
@@ -116,6 +117,41 @@ def test_a_run_stopped_at_any_step_and_resumed_ends_with_the_same_bits(root, tmp
     assert [{k: v for k, v in r.items() if k not in ("seconds", "images_per_second")} for r in rows(run)] == [
         {k: v for k, v in r.items() if k not in ("seconds", "images_per_second")} for r in rows(tmp_path / "whole")
     ]
+
+
+def test_workers_change_no_bit(root, tmp_path, tiny):
+    """Samples are decoded in two processes beside; each is drawn from its own seed."""
+    tables = {"network": tiny, "augmentation": {"brightness": 0.3}}
+    fit(toy.recipe(root, **tables), tmp_path / "none")
+    fit(toy.recipe(root, **tables, run={"workers": 2}), tmp_path / "two")
+    assert same(weights(tmp_path / "none"), weights(tmp_path / "two"))
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_lower_precision_learns_too(root, tmp_path, tiny, precision):
+    """Weights and checkpoints stay float32. On the CPU fp16 becomes bf16, with a warning."""
+    recipe = toy.recipe(
+        root,
+        network=tiny,
+        stages=[{"epochs": 8, "batch": 4, "crop": [48, 64]}],
+        optimiser={"rate": 0.03},
+        validation={"every": 8},
+        run={"precision": precision},
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit(recipe, tmp_path / "run")
+    found = rows(tmp_path / "run")
+    assert float(found[-1]["loss"]) < float(found[0]["loss"])
+    assert {v.dtype for k, v in weights(tmp_path / "run").items() if "num_batches" not in k} == {torch.float32}
+
+
+def test_a_validation_in_which_nothing_counts_is_no_best_one(root, tmp_path, tiny):
+    copy = shutil.copytree(root, tmp_path / "copy")
+    for mask in (copy / "masks" / "val").glob("*.png"):
+        Pillow.fromarray(np.full((48, 64), 255, np.uint8)).save(mask)
+    assert fit(toy.recipe(copy, network=tiny), tmp_path / "run").best is None
+    load_run(tmp_path / "run")
 
 
 def test_resuming_a_finished_run_changes_nothing(root, tmp_path, tiny):

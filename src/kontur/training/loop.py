@@ -271,7 +271,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
         )
         scores = evaluate(predictor, val)
         state.score = scores.mean_iou
-        if state.best is None or scores.mean_iou > state.best:
+        if not math.isnan(scores.mean_iou) and (state.best is None or scores.mean_iou > state.best):
             state.best, state.best_step, state.stale = scores.mean_iou, state.step, 0
             weights = checkpoint.network_tensors(predictor.network.state_dict(), "network.")
             checkpoint.write_best(place.checkpoints, state.step, checkpoint.Checkpoint(weights, facts()))
