@@ -61,7 +61,7 @@ def draw_curves(rows: Sequence[Mapping[str, str]]) -> NDArray[np.uint8] | None:
     right = max(x for x, _ in (*loss, *scores, *validation, *rates))
     panels = [
         _Panel(
-            (70, 44, 530, 410),
+            (70, 44, 530 if scores else 1080, 410),
             "loss",
             [
                 _Line("training", loss, _PALE, 1),
@@ -91,7 +91,8 @@ def draw_curves(rows: Sequence[Mapping[str, str]]) -> NDArray[np.uint8] | None:
     canvas = Pillow.new("RGB", (_SIZE[0] * _SCALE, _SIZE[1] * _SCALE), "white")
     pen = ImageDraw.Draw(canvas)
     for panel in panels:
-        _draw(pen, panel, right or 1.0)
+        if scores or panel.title != "validation, %":
+            _draw(pen, panel, right or 1.0)
     if scores:
         _mark_best(pen, panels[1], scores, right or 1.0)
     return np.asarray(canvas.resize(_SIZE, Pillow.Resampling.LANCZOS))
