@@ -7,7 +7,7 @@ import pytest
 from scipy.io import savemat
 
 from kontur.core.errors import UnreadableFile
-from kontur.io.bsds import read_bsds_truth
+from kontur.io.bsds import HumanSegmentation, boundary_percent, read_bsds_truth
 
 
 def test_unreadable_truth_files(tmp_path):
@@ -26,6 +26,14 @@ def test_unreadable_truth_files(tmp_path):
         with pytest.raises(UnreadableFile, match=rf"{name}.mat: expected"):
             read_bsds_truth(tmp_path / f"{name}.mat")
     assert [d.regions.shape for d in read_bsds_truth(tmp_path / "good.mat")] == [(3, 4), (3, 4)]
+
+
+def test_percent_of_annotators_by_hand():
+    drawn = ["1100", "1010", "1000"]
+    maps = [np.array([[c == "1" for c in row]]) for row in drawn]
+    percent = boundary_percent([HumanSegmentation(np.ones((1, 4), np.uint16), m) for m in maps])
+    assert percent.dtype == np.uint8
+    assert percent.tolist() == [[100, 33, 33, 0]]
 
 
 @pytest.mark.real_data

@@ -6,6 +6,7 @@ groundTruth/{train,val,test}/<image>.mat    groundTruth{i}.Segmentation (H, W) r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def read_bsds_truth(path: str | Path) -> tuple[HumanSegmentation, ...]:
     if len(shapes) != 1:
         raise UnreadableFile(f"{path}: expected one size (H, W) for all annotators, got {sorted(shapes) or 'none'}")
     return drawings
+
+
+def boundary_percent(drawings: Sequence[HumanSegmentation]) -> NDArray[np.uint8]:
+    """How many percent of the annotators drew a boundary at each pixel, rounded: (H, W) uint8, 0..100.
+
+    The target of `kontur.losses.edge_loss`. A pixel that anyone drew has at least 1 for up to 200 annotators.
+    """
+    return np.rint(100 * np.mean([d.boundaries for d in drawings], axis=0)).astype(np.uint8)
 
 
 def _map(cell: NDArray) -> NDArray:
