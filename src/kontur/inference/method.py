@@ -36,7 +36,8 @@ def semantic(
         Option("side of the tiles; none: one piece up to 2.1 megapixels, 1024 beyond", LEAST_TILE, MOST_TILE, "pixels"),
     ] = None,
     overlap: Annotated[
-        int | None, Option("of neighbouring tiles, at most half a tile; none: an eighth", 0, MOST_TILE // 2, "pixels")
+        int | None,
+        Option("of neighbouring tiles, at most half a tile; none: an eighth, at most 64", 0, MOST_TILE // 2, "pixels"),
     ] = None,
     crf: Annotated[bool, Option("let borders follow the image by a dense CRF")] = False,
     device: Annotated[
