@@ -87,12 +87,12 @@ def exported(run: Path) -> Model:
 
 
 def to_export(name: str) -> Path | None:
-    """The file that a run folder is to be exported to first: it has none, or one older than its best checkpoint; else None."""
+    """The file that a run folder is to be exported to first: it has none, or one older than its checkpoints; else None."""
     run = Path(name)
     if name in [model.name for model in embedded()] or not (run / "recipe.toml").is_file():
         return None
-    best, files = run / "checkpoints" / "best.json", _newest_first(run.glob("*.onnx"))
-    if files and not (best.is_file() and best.stat().st_mtime_ns > files[0].stat().st_mtime_ns):
+    files, checkpoints = (_newest_first(run.glob(form)) for form in ("*.onnx", "checkpoints/*.json"))
+    if files and not (checkpoints and checkpoints[0].stat().st_mtime_ns > files[0].stat().st_mtime_ns):
         return None
     return run / EXPORT
 
