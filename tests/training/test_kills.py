@@ -77,20 +77,21 @@ def torment(root: Path, folder: Path, kills: int, seed: int) -> tuple[int, int]:
 
     hit = 0
     attempt(folder / "warm", None)
-    _, whole = attempt(folder / "undisturbed", None)
+    _, usual = attempt(folder / "undisturbed", None)
     wanted = facts(folder / "undisturbed")
     runs, attempts = 0, 0
     while hit < kills:
         run = folder / f"run{runs}"
-        while True:
-            # Now and then to its end, or a slow machine would never get there.
-            killed, _ = attempt(
-                run, draw.uniform(0, whole / 2 if draw.random() < 0.9 else whole) if hit < kills else None
-            )
+        killed, since = True, 0
+        while killed:
+            seconds = draw.uniform(0, usual) if hit < kills else None
+            killed, took = attempt(run, seconds)
             attempts += 1
             hit += killed
-            if not killed:
-                break
+            # How long an attempt takes depends on what else the machine does meanwhile.
+            since = since + 1 if killed else 0
+            usual *= 1.3 if since > 12 else 1.0
+        usual = (usual + took) / 2
         assert equal(facts(run), wanted), f"other bits after {hit} kills"
         assert not list(run.rglob("*.tmp"))
         runs += 1
