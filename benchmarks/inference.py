@@ -22,7 +22,8 @@ import onnxruntime
 import torch
 
 from kontur.core.files import atomic_write
-from kontur.networks import build, export_onnx
+from kontur.networks import build
+from kontur.networks.export import export_onnx
 from kontur.training.recipe import load_recipe
 
 HERE = Path(__file__).resolve().parent
