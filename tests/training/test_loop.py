@@ -15,7 +15,7 @@ import torch
 from PIL import Image as Pillow
 
 from kontur.core.errors import InputError, KonturError, OptionError, OutputError, UnknownName, UnreadableFile
-from kontur.training import checkpoint, fit, load_run, loop
+from kontur.training import checkpoint, fit, load_run, loop, parts
 from kontur.training.loop import TrainingStopped
 from kontur.training.run import Folder
 from training import toy
@@ -223,7 +223,7 @@ def test_clipping_bounds_the_step(root, tmp_path, tiny):
 
 def test_slow_parts_and_decay_go_where_they_are_asked_for(tiny):
     network = toy.tiny(3)
-    made = loop._optimiser(
+    made = parts.make_optimiser(
         toy.recipe("x", network=tiny, optimiser={"slow": ["body.0."], "slow_factor": 0.1, "rate": 1.0}).optimiser,
         network,
     )
@@ -234,7 +234,7 @@ def test_slow_parts_and_decay_go_where_they_are_asked_for(tiny):
     assert found["body.1.weight"] == (1.0, 0.0)  # batch norm
     assert found["body.4.weight"] == (1.0, 0.01)
     with pytest.raises(OptionError, match="in none"):
-        loop._optimiser(toy.recipe("x", optimiser={"slow": ["nowhere"]}).optimiser, network)
+        parts.make_optimiser(toy.recipe("x", optimiser={"slow": ["nowhere"]}).optimiser, network)
 
 
 def test_auxiliary_outputs_count_with_their_factor(root, tmp_path):

@@ -11,12 +11,8 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,25 +21,24 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
-from .. import losses
-from ..core.errors import InputError, KonturError, OptionError, OutputError, UnknownName
+from ..core.errors import KonturError, OutputError
 from ..core.files import atomic_write
-from ..datasets import open as open_data
 from ..networks import build
 from . import checkpoint
+from .describe import describe
 from .ema import Average
+from .parts import make_optimiser, training_loss, training_samples
 from .plan import Batches, Indexed, Plan, TrainingSet
-from .preflight import check_data, class_frequencies, data_hash, memory_check, overfit_one_batch
-from .recipe import Loss, Optimiser, Recipe, Term
+from .preflight import overfit_one_batch
+from .processes import launch, make_fabric, signals
+from .recipe import Recipe
 from .report import Report
 from .run import Folder, taxonomy_facts
 from .schedule import factor
 from .scoring import TorchPredictor, evaluate
-
-_PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 class TrainingStopped(KonturError):
@@ -107,54 +102,13 @@ def fit(
         )
     if run.threads:
         torch.set_num_threads(run.threads)
-    fabric = _fabric(recipe)
+    fabric = make_fabric(recipe)
     if fabric.world_size > 1:
         # A partial hides its arguments from Fabric, which would look for modules in them.
-        _launch(fabric, partial(_train, recipe=recipe, place=place, resume=resume, self_test=self_test, watch=watch))
+        launch(fabric, partial(_train, recipe=recipe, place=place, resume=resume, self_test=self_test, watch=watch))
         return _outcome_of(place)
     fabric.launch()
     return _train(fabric, recipe, place, resume, self_test, watch)
-
-
-def _launch(fabric: Fabric, run_everywhere: Any) -> None:
-    """Run a function of Fabric in processes of their own. A user's error in one of them is raised here in its one line."""
-    with _signals() as asked:
-
-        def pass_on() -> None:
-            # Ctrl-C in a terminal reaches every process, a signal to this one only this one.
-            asked.wait()
-            for child in multiprocessing.active_children():
-                child.terminate()  # SIGTERM, which they take as a wish to stop after the step
-
-        threading.Thread(target=pass_on, daemon=True).start()
-        try:
-            fabric.launch(run_everywhere)
-        except torch.multiprocessing.ProcessRaisedException as error:
-            kind, _, message = str(error).strip().splitlines()[-1].partition(": ")
-            if kind.startswith("kontur."):
-                raise KonturError(message) from None
-            raise
-
-
-def _fabric(recipe: Recipe) -> Fabric:
-    run = recipe.run
-    accelerator = {"gpu": "cuda"}.get(run.device, run.device)
-    if accelerator not in ("auto", "cpu", "cuda"):
-        raise OptionError(f"run.device: expected auto, cpu or gpu, got {run.device!r}")
-    if accelerator == "auto":
-        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
-    if accelerator == "cuda" and not torch.cuda.is_available():
-        raise OptionError("run.device: a GPU was asked for and none is there. Use --device cpu, or run `kontur doctor`")
-    if accelerator == "cuda" and run.devices > torch.cuda.device_count():
-        raise OptionError(f"run.devices: expected at most {torch.cuda.device_count()} GPUs, got {run.devices}")
-    if run.strategy == "fsdp" and accelerator == "cpu":
-        raise OptionError("run.strategy: fsdp needs GPUs. Use --strategy ddp on the CPU")
-    strategy: Any = run.strategy
-    if run.devices > 1 and strategy in ("auto", "ddp"):
-        strategy = "ddp_spawn"
-    elif run.devices == 1 and strategy == "ddp":
-        strategy = "auto"
-    return Fabric(accelerator=accelerator, devices=run.devices, strategy=strategy, precision=_PRECISION[run.precision])
 
 
 def _outcome_of(place: Folder) -> Outcome:
@@ -179,11 +133,11 @@ class _State:
 
 
 def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_test: bool, watch: Watch) -> Outcome:
-    train, val = _samples(recipe)
+    train, val = training_samples(recipe)
     names = [c.name for c in train.taxonomy]
     plan = Plan(recipe, len(train), fabric.world_size)
     if fabric.is_global_zero:
-        _before(recipe, place, train, val, resume, fabric)
+        describe(recipe, place, train, val, resume, fabric)
     fabric.barrier()
     torch.manual_seed(recipe.seed)
     table = recipe.network
@@ -193,7 +147,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     if recipe.run.channels_last:
         network.to(memory_format=torch.channels_last)
     loss = training_loss(recipe.loss, train)
-    optimiser = _optimiser(recipe.optimiser, network)
+    optimiser = make_optimiser(recipe.optimiser, network)
     average = Average(network, recipe.run.ema) if recipe.run.ema else None
     state = _State()
     if kept is not None:
@@ -285,7 +239,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     done_before, images, images_since = state.seconds, 0, time.perf_counter()
     patience = recipe.validation.patience
     early = together(bool(patience and state.stale >= patience))
-    with _signals() as stopping:
+    with signals() as stopping:
         while state.step < plan.steps and not early and not together(stopping.is_set()):
             step = state.step
             rate = factor(recipe.schedule, step, plan.steps)
@@ -392,112 +346,6 @@ def _step(
     return total
 
 
-def _samples(recipe: Recipe) -> tuple[Indexed, Indexed]:
-    """Training and validation samples. With `holdout`, a share of the training samples, drawn from the seed, is held out."""
-    data = recipe.data
-    sets = [open_data(data.set, data.root, split, **data.options) for split in data.train]
-    taxonomy = sets[0].taxonomy
-    if taxonomy is None:
-        raise InputError(f"{data.set}: expected a data set with categories, {sets[0].name} has none")
-    if data.holdout:
-        return Indexed(sets, taxonomy, cache=data.cache).split(data.holdout, recipe.seed)
-    val = [open_data(data.set, data.root, data.val, **data.options)] if data.val else []
-    return Indexed(sets, taxonomy, cache=data.cache), Indexed(val, taxonomy, cache=data.cache)
-
-
-def _before(recipe: Recipe, place: Folder, train: Indexed, val: Indexed, resume: bool, fabric: Fabric) -> None:
-    """All that can fail is tried before step 0, and the run folder describes itself."""
-    checkpoint.tidy(place.path)
-    digest = data_hash([train, val])
-    if resume and place.facts.is_file():
-        known = json.loads(place.facts.read_text())
-        if known.get("data") != digest:
-            raise InputError(f"{place.path}: the data have changed since the run began. Start a new one with -o")
-        return
-    check_data(train, val, options=recipe.data.options)
-    memory_check(recipe, len(train.taxonomy), str(fabric.device))
-    atomic_write(place.recipe, recipe.to_toml().encode())
-    facts = {
-        "name": recipe.name,
-        "data": digest,
-        "samples": {"train": len(train), "val": len(val)},
-        "seed": recipe.seed,
-        "device": str(fabric.device),
-        "processes": fabric.world_size,
-        "threads": torch.get_num_threads(),
-        "versions": _versions(),
-        "began": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "taxonomy": taxonomy_facts(train.taxonomy),
-    }
-    atomic_write(place.facts, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def _versions() -> dict[str, str]:
-    import importlib.metadata
-    import platform
-
-    names = ("kontur", "torch", "torchvision", "timm", "lightning-fabric", "numpy", "safetensors")
-    found = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in names:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def training_loss(table: Loss, samples: Indexed) -> Callable[[Any, Tensor], Tensor]:
-    """(Logits, target) -> the recipe's sum of losses, with the auxiliary outputs' share."""
-    weights = None
-    if table.class_weights != "none":
-        counts, images = class_frequencies(samples)
-        weigh = getattr(losses, table.class_weights)
-        weights = weigh(counts, images) if table.class_weights == "median_frequency" else weigh(counts)
-    combined = losses.combined([(term.factor, _term(term, weights)) for term in table.terms])
-
-    def total(output: Any, target: Tensor) -> Tensor:
-        value = combined(output.logits, target, ignore=samples.ignore)
-        for auxiliary in output.auxiliary:
-            value = value + table.auxiliary * combined(auxiliary, target, ignore=samples.ignore)
-        return value
-
-    return total
-
-
-def _term(term: Term, weights: Tensor | None) -> Callable[..., Tensor]:
-    import inspect
-
-    known = [n for n in losses.__all__ if n.endswith(("_loss", "entropy", "softmax"))]
-    if term.name not in known:
-        raise UnknownName("loss", term.name, known, f"Known are {', '.join(known)}.")
-    function = getattr(losses, term.name)
-    options = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for option in term.options:
-        if option not in options or option in ("ignore", "weights"):
-            raise UnknownName("option", option, options, f"The options of {term.name} are {', '.join(options)}.")
-    weighted = {"weights": weights} if weights is not None and "weights" in options else {}
-    return partial(function, **term.options, **weighted)
-
-
-def _optimiser(table: Optimiser, network: nn.Module) -> torch.optim.Optimizer:
-    """Weights decay, biases and norms do not; parameters whose name holds a part of `slow` learn at rate * slow_factor."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            slow = any(part in name for part in table.slow)
-            groups.setdefault((parameter.ndim > 1, slow), []).append(parameter)
-    listed = []
-    for (decays, slow), parameters in groups.items():
-        rate = table.rate * (table.slow_factor if slow else 1.0)
-        decay = table.weight_decay if decays else 0.0
-        listed.append({"params": parameters, "lr": rate, "base_rate": rate, "weight_decay": decay})
-    if table.slow and not any(slow for _, slow in groups):
-        raise OptionError(f"optimiser.slow: expected parts of parameter names, got {table.slow}, which are in none")
-    if table.name == "sgd":
-        return torch.optim.SGD(listed, lr=table.rate, momentum=table.momentum)
-    return torch.optim.AdamW(listed, lr=table.rate, betas=table.betas)
-
-
 def _pictures(report: Report, predictor: TorchPredictor, val: Indexed, count: int, epoch: int) -> None:
     if not count or not len(val):
         return
@@ -511,24 +359,3 @@ def _pictures(report: Report, predictor: TorchPredictor, val: Indexed, count: in
         truths.append(ids[target])
         predictions.append(ids[predictor(image)])
     report.samples(epoch, images, truths, predictions, val.taxonomy)
-
-
-@contextmanager
-def _signals() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM ask for a stop after the step; a second Ctrl-C is not caught any more."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def ask(number: int, frame: Any) -> None:
-        asked.set()
-        if number == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

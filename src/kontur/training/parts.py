@@ -1,0 +1,81 @@
+"""What a recipe asks for, made: samples, loss, optimiser."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .. import losses
+from ..core.errors import InputError, OptionError, UnknownName
+from ..datasets import open as open_data
+from .plan import Indexed
+from .preflight import class_frequencies
+from .recipe import Loss, Optimiser, Recipe, Term
+
+
+def training_samples(recipe: Recipe) -> tuple[Indexed, Indexed]:
+    """Training and validation samples. With `holdout`, a share of the training samples, drawn from the seed, is held out."""
+    data = recipe.data
+    sets = [open_data(data.set, data.root, split, **data.options) for split in data.train]
+    taxonomy = sets[0].taxonomy
+    if taxonomy is None:
+        raise InputError(f"{data.set}: expected a data set with categories, {sets[0].name} has none")
+    if data.holdout:
+        return Indexed(sets, taxonomy, cache=data.cache).split(data.holdout, recipe.seed)
+    val = [open_data(data.set, data.root, data.val, **data.options)] if data.val else []
+    return Indexed(sets, taxonomy, cache=data.cache), Indexed(val, taxonomy, cache=data.cache)
+
+
+def training_loss(table: Loss, samples: Indexed) -> Callable[[Any, Tensor], Tensor]:
+    """(Logits, target) -> the recipe's sum of losses, with the auxiliary outputs' share."""
+    weights = None
+    if table.class_weights != "none":
+        counts, images = class_frequencies(samples)
+        weigh = getattr(losses, table.class_weights)
+        weights = weigh(counts, images) if table.class_weights == "median_frequency" else weigh(counts)
+    combined = losses.combined([(term.factor, _term(term, weights)) for term in table.terms])
+
+    def total(output: Any, target: Tensor) -> Tensor:
+        value = combined(output.logits, target, ignore=samples.ignore)
+        for auxiliary in output.auxiliary:
+            value = value + table.auxiliary * combined(auxiliary, target, ignore=samples.ignore)
+        return value
+
+    return total
+
+
+def _term(term: Term, weights: Tensor | None) -> Callable[..., Tensor]:
+    known = [n for n in losses.__all__ if n.endswith(("_loss", "entropy", "softmax"))]
+    if term.name not in known:
+        raise UnknownName("loss", term.name, known, f"Known are {', '.join(known)}.")
+    function = getattr(losses, term.name)
+    options = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for option in term.options:
+        if option not in options or option in ("ignore", "weights"):
+            raise UnknownName("option", option, options, f"The options of {term.name} are {', '.join(options)}.")
+    weighted = {"weights": weights} if weights is not None and "weights" in options else {}
+    return partial(function, **term.options, **weighted)
+
+
+def make_optimiser(table: Optimiser, network: nn.Module) -> torch.optim.Optimizer:
+    """Weights decay, biases and norms do not; parameters whose name holds a part of `slow` learn at rate * slow_factor."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            slow = any(part in name for part in table.slow)
+            groups.setdefault((parameter.ndim > 1, slow), []).append(parameter)
+    listed = []
+    for (decays, slow), parameters in groups.items():
+        rate = table.rate * (table.slow_factor if slow else 1.0)
+        decay = table.weight_decay if decays else 0.0
+        listed.append({"params": parameters, "lr": rate, "base_rate": rate, "weight_decay": decay})
+    if table.slow and not any(slow for _, slow in groups):
+        raise OptionError(f"optimiser.slow: expected parts of parameter names, got {table.slow}, which are in none")
+    if table.name == "sgd":
+        return torch.optim.SGD(listed, lr=table.rate, momentum=table.momentum)
+    return torch.optim.AdamW(listed, lr=table.rate, betas=table.betas)
