@@ -119,7 +119,7 @@ def test_a_batch_of_one_trains_or_the_file_says_why_not(name):
 
         module = importlib.import_module(f"kontur.networks.{CATALOGUE[name].module}")
         assert "batch of 1 can't be trained" in getattr(module, name).__doc__
-        with pytest.raises(ValueError, match="more than 1 value per channel"):
+        with pytest.raises(InputError, match="batch of at least 2 images"):
             network(image)
     else:
         network(image).logits.sum().backward()

@@ -27,7 +27,8 @@ class Network(nn.Module):
     The body may return coarser logits, alone or followed by auxiliary ones; they are brought to H×W bilinearly. With
     `keep_size` they are left as the paper has them (the unpadded U-Net).
 
-    Raises InputError when the number of channels is not `channels` or the image is smaller than `least` = (H, W) pixels.
+    Raises InputError when the number of channels is not `channels` or the image is smaller than `least` = (H, W) pixels, and in
+    training mode when a batch norm would see a single value a channel.
     """
 
     def __init__(
@@ -49,7 +50,15 @@ class Network(nn.Module):
     def forward(self, image: Tensor) -> Tensor | Logits:
         if not (torch.jit.is_tracing() or torch.compiler.is_compiling()):
             self._check(image)
-        output = self.body(image)
+        try:
+            output = self.body(image)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise InputError(
+                f"{self.name}: in training mode a batch norm got one value a channel from {tuple(image.shape)} (B, C, H, W), and needs two. "
+                "Use a batch of at least 2 images, or larger ones"
+            ) from None
         maps = (output,) if isinstance(output, Tensor) else tuple(output)
         if not self.training:
             return self._to_size_of(image, maps[0])
