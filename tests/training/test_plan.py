@@ -10,8 +10,13 @@ import pytest
 import torch
 
 from kontur.core.errors import InputError
+from kontur.core.image import Image
+from kontur.core.taxonomy import Taxonomy
 from kontur.datasets import open as open_data
+from kontur.inference.channels import Channels
+from kontur.inference.network_file import Metadata
 from kontur.training.plan import Batches, Indexed, Plan, TrainingSet
+from kontur.training.scoring import TorchPredictor
 from training import toy
 
 STAGES = [{"epochs": 2, "batch": 3, "crop": [32, 32]}, {"epochs": 1, "batch": 2, "crop": [48, 64]}]
@@ -112,3 +117,28 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(root):
     assert torch.equal(target, target2)
     assert not torch.equal(first, made[(0, 0, 3)][0])
     assert first.shape == (3, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "channels"),
+    [((6, 7), np.uint16, 3), ((6, 7, 3), np.uint16, 3), ((6, 7, 4), np.uint8, 1), ((6, 7, 4), np.uint16, 3), ((6, 7), np.float32, 1)],
+)  # fmt: skip
+def test_training_sees_the_values_that_the_exported_file_will_see(shape, kind, channels):
+    """16 bits are stretched, RGBA becomes luma, in training as in use; a microscope's 0..4000 are not 0..0.06 in training."""
+    pixels = (np.random.default_rng(0).random(shape) * (4000 if kind != np.uint8 else 255)).astype(kind)
+    image = Image(pixels)
+    mean, std = (0.4, 0.5, 0.6)[:channels], (0.2, 0.3, 0.4)[:channels]
+    taxonomy = Taxonomy.from_names(["a", "b"])
+    metadata = Metadata("net", "net", taxonomy, channels, mean=mean, std=std)
+    used = Channels.of(image.bands, image.limits, metadata).apply(image.pixels)
+    tested = TorchPredictor(torch.nn.Identity(), mean, std, channels=channels).tensor(image)
+    stages = [{"epochs": 1, "batch": 1, "crop": [6, 7], "scales": [1.0, 1.0]}]
+    recipe = toy.recipe(
+        Path("data"),
+        stages=stages,
+        network={"name": "enet", "channels": channels},
+        augmentation={"flip": 0.0, "mean": list(mean), "std": list(std)},
+    )
+    trained = TrainingSet([(image, np.zeros((6, 7), np.uint8), "a")], recipe, 255)[0, 0, 0][0]
+    np.testing.assert_allclose(tested[0], used, atol=1e-5)
+    np.testing.assert_allclose(trained, used, atol=1e-5)

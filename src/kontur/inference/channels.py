@@ -24,6 +24,18 @@ from ..core.image import LUMA
 from .network_file import Metadata
 
 
+def picked_bands(bands: tuple[str, ...], channels: int) -> tuple[int, ...] | None:
+    """Which bands go in, by the rule above (three for the luma of one channel); None where bands and channels do not fit."""
+    if len(bands) == channels:
+        return tuple(range(channels))
+    if channels == 3 and len(bands) == 1:
+        return (0, 0, 0)
+    if channels in (1, 3) and len(bands) in (3, 4):
+        named = {"red", "green", "blue"} <= set(bands)
+        return tuple(bands.index(n) for n in ("red", "green", "blue")) if named else (0, 1, 2)
+    return None
+
+
 @dataclass(frozen=True)
 class Channels:
     """How pixels of one image go into one network. low, high: the values that become 0 and 1."""
@@ -40,15 +52,7 @@ class Channels:
     def of(cls, bands: tuple[str, ...], limits: tuple[float, float], metadata: Metadata) -> Channels:
         """bands: the image's. limits: its values that become 0 and 1. Raises InputError when bands and channels do not fit."""
         have, want = len(bands), metadata.channels
-        named = {"red", "green", "blue"} <= set(bands)
-        colours = tuple(bands.index(n) for n in ("red", "green", "blue")) if named else (0, 1, 2)
-        picked: tuple[int, ...] | None = None
-        if have == want:
-            picked = tuple(range(have))
-        elif want == 3 and have == 1:
-            picked = (0, 0, 0)
-        elif want in (1, 3) and have in (3, 4):
-            picked = colours
+        picked = picked_bands(bands, want)
         if picked is None:
             raise InputError(
                 f"{metadata.name}: expected an image of {want} band{'s' if want > 1 else ''}, got {have} "

@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from ..core.errors import InputError
+from ..core.image import Image
 from ..core.taxonomy import Taxonomy
+from ..inference.channels import Channels, picked_bands
 from ..transforms import (
     ColourJitter,
     Compose,
@@ -162,23 +165,27 @@ class TrainingSet(Dataset):
     def __getitem__(self, key: Key) -> tuple[Tensor, Tensor, Tensor]:
         stage, epoch, index = key
         image, target, name = self.samples[index]
-        if (image.pixels.shape[2] if image.pixels.ndim == 3 else 1) != self.channels:
-            image = in_channels(image, self.channels, name)
+        image = as_network_sees(image, self.channels, name)
         pixels, labels = self.transforms[stage](image, target, np.random.default_rng([self.seed, epoch, index]))
         assert isinstance(labels, Tensor)
         return pixels, labels, torch.tensor(key)
 
 
-def in_channels(image: Any, channels: int, name: str) -> Any:
-    """The image with as many bands as the network takes: grey to RGB, RGB(A) to grey or RGB, else InputError."""
-    bands = image.pixels.shape[2] if image.pixels.ndim == 3 else 1
-    if bands == channels:
+def as_network_sees(image: Image, channels: int, name: str) -> Image | NDArray[np.float32]:
+    """The image in the network's channels and, but for 8 bits as they are, in [0, 1]: the rule of `inference.channels`.
+
+    Raises InputError for bands that do not fit.
+    """
+    if image.channels == channels and image.pixels.dtype == np.uint8:
         return image
-    if channels == 3 and bands in (1, 4):
-        return image.rgb()
-    if channels == 1 and bands in (3, 4):
-        return image.grey()
-    raise InputError(f"{name}: expected {channels} bands, got {bands}. Set network.channels={bands} in the recipe")
+    picked = picked_bands(image.bands, channels)
+    if picked is None:
+        bands = image.channels
+        raise InputError(f"{name}: expected {channels} bands, got {bands}. Set network.channels={bands} in the recipe")
+    plain = (0.0,) * channels, (1.0,) * channels
+    return np.moveaxis(
+        Channels(picked, channels == 1 < image.channels, *image.limits, *plain).apply(image.pixels), 0, -1
+    )
 
 
 def _transforms(stage: Stage, changes: Augmentation, ignore: int) -> Compose:

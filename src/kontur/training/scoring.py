@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..core.image import as_image
 from ..metrics.confusion import Confusion, SemanticScores
 from ..transforms import Compose, Normalise
-from .plan import Indexed, in_channels
+from .plan import Indexed, as_network_sees
 
 Predict = Callable[[Any], NDArray[np.integer]]
 """Image -> class indices (H, W)."""
@@ -53,10 +54,7 @@ class TorchPredictor:
 
     def tensor(self, image: Any) -> Tensor:
         """The image as the network takes it, (1, C, H, W) float32, normalised."""
-        bands = image.pixels.shape[2] if image.pixels.ndim == 3 else 1
-        if bands != self.channels:
-            image = in_channels(image, self.channels, str(getattr(image, "path", "image")))
-        pixels, _ = self.normalise(image)
+        pixels, _ = self.normalise(as_network_sees(as_image(image), self.channels, "image"))
         return pixels[None]
 
     @torch.no_grad()
