@@ -102,7 +102,7 @@ def test_a_set_of_other_classes_is_refused(root, tmp_path):
     other = toy.data_set(tmp_path / "other")
     (other / "classes.txt").write_text("ground\ndisc\nsquare\n")
     one, two = open_data("folder", root, "train"), open_data("folder", other, "train")
-    with pytest.raises(InputError, match="categories"):
+    with pytest.raises(InputError, match="expected the network.s classes"):
         Indexed([one, two], one.taxonomy)
 
 

@@ -15,7 +15,7 @@ from kontur.core.taxonomy import Taxonomy
 from kontur.datasets import open as open_data
 from kontur.losses import cross_entropy, median_frequency
 from kontur.networks import build
-from kontur.training import preflight
+from kontur.training import plan, preflight
 from kontur.training.plan import Indexed, Plan, TrainingSet
 from training import toy
 
@@ -90,16 +90,16 @@ def test_a_clean_set_is_checked_once_for_its_content(root, tmp_path, monkeypatch
 
 def test_a_taxonomy_must_be_the_networks():
     taxonomy = Taxonomy.from_names(["sky", "road", "car"], name="streets")
-    preflight.check_taxonomy(taxonomy, 3)
-    preflight.check_taxonomy(taxonomy, ["sky", "road", "car"])
+    plan.check_taxonomy(taxonomy, 3)
+    plan.check_taxonomy(taxonomy, ["sky", "road", "car"])
     with pytest.raises(InputError, match="19 classes, got 3"):
-        preflight.check_taxonomy(taxonomy, 19)
+        plan.check_taxonomy(taxonomy, 19)
     with pytest.raises(InputError, match=r"the data lacks bus; the network lacks car"):
-        preflight.check_taxonomy(taxonomy, ["sky", "road", "bus"])
+        plan.check_taxonomy(taxonomy, ["sky", "road", "bus"])
     with pytest.raises(InputError, match="another order"):
-        preflight.check_taxonomy(taxonomy, ["road", "sky", "car"])
+        plan.check_taxonomy(taxonomy, ["road", "sky", "car"])
     with pytest.raises(InputError, match="at least 2"):
-        preflight.check_taxonomy(Taxonomy.from_names(["one"]), 1)
+        plan.check_taxonomy(Taxonomy.from_names(["one"]), 1)
 
 
 def test_frequencies_by_hand():

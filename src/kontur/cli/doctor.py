@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -13,6 +12,7 @@ from pathlib import Path
 import typer
 
 from .._version import __version__
+from ..core.packages import versions
 from . import screen
 
 EXTRAS = {
@@ -65,10 +65,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    return versions([package]).get(package)
 
 
 def _torch_pair() -> str | None:

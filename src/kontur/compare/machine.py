@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import sys
 from pathlib import Path
 
+from ..core import packages
 from ..core.segmentation import Provenance
 
 _PACKAGES = ("numpy", "scipy", "numba", "scikit-image", "scikit-learn", "pillow", "onnxruntime")
@@ -15,13 +15,11 @@ _PACKAGES = ("numpy", "scipy", "numba", "scikit-image", "scikit-learn", "pillow"
 
 def versions() -> dict[str, str]:
     """Kontur's, Python's and those of the packages that do the work, as far as they are installed."""
-    found = {"kontur": Provenance("compare").version, "python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    return {
+        "kontur": Provenance("compare").version,
+        "python": platform.python_version(),
+        **packages.versions(_PACKAGES),
+    }
 
 
 def machine() -> dict[str, object]:

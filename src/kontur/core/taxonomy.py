@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import InputError, UnknownName
 
@@ -45,6 +46,11 @@ class Taxonomy:
         things = set(things)
         categories = tuple(Category(i, n, voc_colour(i), n in things) for i, n in enumerate(names))
         return cls(categories, ignore=ignore, name=name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types, which `kontur.io.taxonomy.taxonomy_of` reads again."""
+        categories = [{"id": c.id, "name": c.name, "colour": list(c.colour), "thing": c.thing} for c in self]
+        return {"name": self.name, "ignore": self.ignore, "categories": categories}
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         return iter(self.categories)

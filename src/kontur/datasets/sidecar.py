@@ -72,6 +72,6 @@ class SidecarWriter:
         self._rows.append({"file_name": image.file_name, "height": height, "width": width, "id": image.id})
 
     def close(self) -> None:
-        categories = [{"id": c.id, "name": c.name, "colour": list(c.colour), "thing": c.thing} for c in self._taxonomy]
-        taxonomy = {"name": self._taxonomy.name, "ignore": self._taxonomy.ignore, "categories": categories}
-        write_json(self._folder / NAME, {"schema": 1, "taxonomy": taxonomy, "images": self._rows}, indent=1)
+        write_json(
+            self._folder / NAME, {"schema": 1, "taxonomy": self._taxonomy.to_dict(), "images": self._rows}, indent=1
+        )

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, KonturError, OptionError, UnreadableFile
-from ..core.taxonomy import Category, Taxonomy
+from ..core.taxonomy import Taxonomy
+from ..io.taxonomy import taxonomy_of
 
 DEVICES = ("auto", "cpu", "cuda")
 _MOST_KEPT = 4
@@ -248,12 +249,8 @@ def _taxonomy(full: Any, classes: Any, bad: Any) -> Taxonomy:
     """The taxonomy itself; else one made of the class names, or of their number."""
     if full is not None:
         try:
-            categories = tuple(
-                Category(int(c["id"]), str(c["name"]), _colour(c["colour"]), bool(c.get("thing", False)))
-                for c in full["categories"]
-            )
-            return Taxonomy(categories, full.get("ignore"), str(full.get("name", "")))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return taxonomy_of({"ignore": None, **full}, "taxonomy")
+        except (TypeError, InputError) as error:
             raise bad(
                 "taxonomy", f"name, ignore and categories (id, name, colour, thing) [{_one_line(error)}]"
             ) from None
@@ -262,11 +259,6 @@ def _taxonomy(full: Any, classes: Any, bad: Any) -> Taxonomy:
     if _whole(classes, 1):
         return Taxonomy.from_names([f"class {i}" for i in range(classes)], ignore=None if classes > 255 else 255)
     raise bad("classes", "a JSON list of names")
-
-
-def _colour(values: Any) -> tuple[int, int, int]:
-    red, green, blue = (int(v) for v in values)
-    return red, green, blue
 
 
 def _whole(value: Any, least: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import platform
 import time
@@ -10,25 +9,25 @@ import time
 import torch
 from lightning_fabric import Fabric
 
+from ..core import packages
 from ..core.errors import InputError
 from ..core.files import atomic_write
 from . import checkpoint
 from .plan import Indexed
 from .preflight import check_data, data_hash, memory_check
 from .recipe import Recipe
-from .run import Folder, taxonomy_facts
+from .run import Folder
 
 
 def describe(recipe: Recipe, place: Folder, train: Indexed, val: Indexed, resume: bool, fabric: Fabric) -> None:
     """All that can fail is tried before step 0, and the run folder describes itself."""
     checkpoint.tidy(place.path)
-    digest = data_hash([train, val])
     if resume and place.facts.is_file():
         known = json.loads(place.facts.read_text())
-        if known.get("data") != digest:
+        if known.get("data") != data_hash([train, val]):
             raise InputError(f"{place.path}: the data have changed since the run began. Start a new one with -o")
         return
-    check_data(train, val, options=recipe.data.options)
+    digest = check_data(train, val, options=recipe.data.options).digest
     memory_check(recipe, len(train.taxonomy), str(fabric.device))
     atomic_write(place.recipe, recipe.to_toml().encode())
     facts = {
@@ -41,17 +40,11 @@ def describe(recipe: Recipe, place: Folder, train: Indexed, val: Indexed, resume
         "threads": torch.get_num_threads(),
         "versions": _versions(),
         "began": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "taxonomy": taxonomy_facts(train.taxonomy),
+        "taxonomy": train.taxonomy.to_dict(),
     }
     atomic_write(place.facts, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def _versions() -> dict[str, str]:
     names = ("kontur", "torch", "torchvision", "timm", "lightning-fabric", "numpy", "safetensors")
-    found = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in names:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    return {"python": platform.python_version(), "machine": platform.machine(), **packages.versions(names)}

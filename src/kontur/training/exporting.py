@@ -24,7 +24,7 @@ from ..networks.cost import parameters
 from ..networks.export import export_onnx
 from .half import half_stored
 from .recipe import to_toml
-from .run import LoadedRun, load_run, taxonomy_facts
+from .run import LoadedRun, load_run
 from .scoring import TorchPredictor
 
 CHANGED = 0.01  # the largest share of pixels that may get another class from the file than from PyTorch
@@ -79,7 +79,7 @@ def export(
             f"{run}: expected the file to give PyTorch's classes, got others at {changed:.2%} of the pixels. {advice}"
         )
     digest = hashlib.sha256(data).hexdigest()
-    content = _card(loaded, path.name, data, digest, half=half, checkpoint=checkpoint, changed=changed, images=images)
+    content = _card(loaded, path.name, data, digest, half=half, changed=changed, images=images)
     atomic_write(path, data)
     atomic_write(card, to_toml(content).encode())
     return Exported(path, card, len(data), digest, changed, images)
@@ -91,7 +91,7 @@ def _onnx(run: LoadedRun) -> bytes:
     mean, std = ([*v, *v[-1:] * (channels - len(v))] for v in (changes.mean, changes.std))
     metadata = {
         "task": recipe.task,
-        "taxonomy": json.dumps(taxonomy_facts(run.taxonomy), ensure_ascii=False),
+        "taxonomy": json.dumps(run.taxonomy.to_dict(), ensure_ascii=False),
         "name": recipe.name,
         "notice": " ".join(recipe.data.terms.split()),
         "multiple": "1",
@@ -154,7 +154,6 @@ def _card(
     digest: str,
     *,
     half: bool,
-    checkpoint: str,
     changed: float,
     images: int,
 ) -> dict[str, Any]:
@@ -187,7 +186,7 @@ def _card(
             "seed": recipe.seed,
             "epochs": recipe.epochs,
             "steps": int(run.facts.get("step", 0)),
-            "checkpoint": checkpoint,
+            "checkpoint": run.which,
             "seconds": round(float(facts.get("outcome", {}).get("seconds", math.nan)), 1),
             "device": str(facts.get("device", "")),
             "began": str(facts.get("began", "")),

@@ -36,7 +36,7 @@ from .preflight import overfit_one_batch
 from .processes import launch, make_fabric, signals
 from .recipe import Recipe
 from .report import Report
-from .run import Folder, taxonomy_facts
+from .run import Folder
 from .schedule import factor
 from .scoring import TorchPredictor, evaluate
 
@@ -209,7 +209,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
             "epoch": plan.epoch(max(0, state.step - 1)) + 1,
             "score": state.score,
             "network": table.name,
-            "taxonomy": taxonomy_facts(train.taxonomy),
+            "taxonomy": train.taxonomy.to_dict(),
             "state": state.facts(),
         }
 

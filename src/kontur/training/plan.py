@@ -104,9 +104,9 @@ class Indexed(Sequence):
 
     def __init__(self, sets: Sequence[Any], taxonomy: Taxonomy, *, cache: bool = False) -> None:
         for data in sets:
-            names = [c.name for c in data.taxonomy] if data.taxonomy is not None else []
-            if names != [c.name for c in taxonomy]:
-                raise InputError(f"{data.name} {data.split}: expected the categories of the first split, got {names}")
+            if data.taxonomy is None:
+                raise InputError(f"{data.name} {data.split}: expected a data set with categories")
+            check_taxonomy(data.taxonomy, [c.name for c in taxonomy])
         self.sets, self.taxonomy = list(sets), taxonomy
         self.ignore = 255 if len(taxonomy) <= 255 else 65535
         self._places = [(s, i) for s, data in enumerate(self.sets) for i in range(len(data))]
@@ -150,6 +150,34 @@ class Indexed(Sequence):
         """A sample's name, without decoding it."""
         number, place = self._places[index]
         return str(self.sets[number].names[place])
+
+
+def check_taxonomy(taxonomy: Taxonomy, classes: int | Sequence[str]) -> None:
+    """That a network's classes are the data's categories: as many, and by name in the same order where it has names.
+
+    Raises InputError that names what is missing on either side.
+    """
+    names = [category.name for category in taxonomy]
+    what = f"taxonomy {taxonomy.name!r}" if taxonomy.name else "taxonomy"
+    if len(names) < 2:
+        raise InputError(f"{what}: expected at least 2 categories (the background counts), got {names}")
+    if isinstance(classes, int):
+        if classes != len(names):
+            raise InputError(
+                f"{what}: expected the network's {classes} classes, got {len(names)} categories: {', '.join(names)}. "
+                "Build the network for this data, or take the data it was trained on"
+            )
+        return
+    if list(classes) == names:
+        return
+    missing, foreign = [n for n in classes if n not in names], [n for n in names if n not in classes]
+    parts = []
+    if missing:
+        parts.append(f"the data lacks {', '.join(missing)}")
+    if foreign:
+        parts.append(f"the network lacks {', '.join(foreign)}")
+    told = "; ".join(parts) or f"another order: {', '.join(names)}"
+    raise InputError(f"{what}: expected the network's classes {', '.join(classes)}; {told}")
 
 
 class TrainingSet(Dataset):

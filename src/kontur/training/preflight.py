@@ -1,7 +1,6 @@
 """What is looked at before step 0, so that a fault costs a minute and not a day.
 
 check_data         every image and mask of the data set, once for a content: its hash is the key
-check_taxonomy     the data's categories against the network's classes, by name
 class_frequencies  pixels of each class, for the weights of `kontur.losses`
 overfit_one_batch  whether network, loss and data can learn at all: one batch must become known by heart
 memory_estimate    weights, gradients, optimiser and what is kept for the backward pass, without running it
@@ -27,7 +26,6 @@ from torch import Tensor, nn
 
 from ..core.errors import InputError, KonturError, UnreadableFile
 from ..core.files import atomic_write
-from ..core.taxonomy import Taxonomy
 from ..datasets import Dataset, check
 from ..networks import Network, build
 from .plan import Indexed
@@ -134,34 +132,6 @@ def _cached(cache: Path | None) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def check_taxonomy(taxonomy: Taxonomy, classes: int | Sequence[str]) -> None:
-    """That a network's classes are the data's categories: as many, and by name in the same order where it has names.
-
-    Raises InputError that names what is missing on either side.
-    """
-    names = [category.name for category in taxonomy]
-    what = f"taxonomy {taxonomy.name!r}" if taxonomy.name else "taxonomy"
-    if len(names) < 2:
-        raise InputError(f"{what}: expected at least 2 categories (the background counts), got {names}")
-    if isinstance(classes, int):
-        if classes != len(names):
-            raise InputError(
-                f"{what}: expected the network's {classes} classes, got {len(names)} categories: {', '.join(names)}. "
-                "Build the network for this data, or take the data it was trained on"
-            )
-        return
-    if list(classes) == names:
-        return
-    missing, foreign = [n for n in classes if n not in names], [n for n in names if n not in classes]
-    parts = []
-    if missing:
-        parts.append(f"the data lacks {', '.join(missing)}")
-    if foreign:
-        parts.append(f"the network lacks {', '.join(foreign)}")
-    told = "; ".join(parts) or f"another order: {', '.join(names)}"
-    raise InputError(f"{what}: expected the network's classes {', '.join(classes)}; {told}")
 
 
 class ClassFrequencies(NamedTuple):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InputError, UnreadableFile
-from ..core.taxonomy import Category, Taxonomy
+from ..core.errors import UnreadableFile
+from ..core.taxonomy import Taxonomy
 from ..datasets import open as open_data
+from ..io.taxonomy import taxonomy_of
 from ..networks import Network, build
 from . import checkpoint
 from .plan import Indexed
@@ -48,6 +48,7 @@ class LoadedRun:
     network: Network
     taxonomy: Taxonomy
     facts: dict[str, Any]  # of the checkpoint: step, epoch, score
+    which: str  # the checkpoint that was read: best, or last, also where there is no best
 
     def samples(self, split: str | None = None, root: str | None = None) -> Indexed:
         """A split of the run's data set as class indices; its test split by default."""
@@ -67,35 +68,13 @@ def load_run(path: str | Path, which: str = "best") -> LoadedRun:
             f"{path}: expected a run folder with recipe.toml. Make one with `kontur train RECIPE.toml -o {path}`"
         )
     recipe = load_recipe(folder.recipe)
-    found = checkpoint.read(folder.best) if which == "best" and folder.best.is_file() else None
-    found = found or checkpoint.read_last(folder.checkpoints)
+    which = "best" if which == "best" and folder.best.is_file() else "last"
+    found = checkpoint.read(folder.best) if which == "best" else checkpoint.read_last(folder.checkpoints)
     if found is None:
         raise UnreadableFile(f"{path}: no checkpoint yet. Go on with `kontur train --resume {path}`")
-    taxonomy = taxonomy_from(found.facts["taxonomy"])
+    taxonomy = taxonomy_of(found.facts["taxonomy"], str(path))
     table = recipe.network
     network = build(table.name, len(taxonomy), table.channels, **table.options)
     state = checkpoint.without_prefix(found.tensors, "average.") or checkpoint.without_prefix(found.tensors, "network.")
     checkpoint.load_network(network, state, str(path))
-    return LoadedRun(folder, recipe, network.eval(), taxonomy, found.facts)
-
-
-def taxonomy_facts(taxonomy: Taxonomy) -> dict[str, Any]:
-    """A taxonomy as plain JSON, its categories in the order of the network's classes."""
-    return {
-        "name": taxonomy.name,
-        "ignore": taxonomy.ignore,
-        "categories": [{"id": c.id, "name": c.name, "colour": list(c.colour), "thing": c.thing} for c in taxonomy],
-    }
-
-
-def taxonomy_from(facts: dict[str, Any]) -> Taxonomy:
-    """The reverse of `taxonomy_facts`."""
-    try:
-        categories = tuple(
-            Category(int(c["id"]), str(c["name"]), tuple(c["colour"]), bool(c["thing"])) for c in facts["categories"]
-        )
-        return Taxonomy(categories, ignore=facts["ignore"], name=facts["name"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"taxonomy: expected name, ignore and categories, got {json.dumps(facts)[:80]} ({error})"
-        ) from None
+    return LoadedRun(folder, recipe, network.eval(), taxonomy, found.facts, which)

@@ -73,7 +73,7 @@ def test_run(
     )
     conditions = {
         "engine": f"PyTorch {torch.__version__}",
-        "checkpoint": which,
+        "checkpoint": run.which,
         "step": run.facts["step"],
         "flips": flips,
         "scales": list(scales),
