@@ -316,3 +316,15 @@ def test_counts_cannot_be_changed_and_equal_masks_are_equal():
     with pytest.raises(ValueError, match="read-only"):
         runs.counts[0] = 7
     assert len({runs, rle.encode(np.eye(3, dtype=np.uint8))}) == 1
+
+
+def test_a_window_is_encoded_as_its_whole_image_would_be():
+    rng = np.random.default_rng(0)
+    for row, column, h, w in [(0, 0, 7, 9), (2, 3, 4, 5), (0, 4, 7, 2), (6, 8, 1, 1), (3, 3, 0, 0), (0, 0, 7, 9)]:
+        for share in (0.5, 1.0):
+            window = rng.random((h, w)) < share
+            whole = np.zeros((7, 9), bool)
+            whole[row : row + h, column : column + w] = window
+            assert rle.encode_window(window, (row, column), (7, 9)) == rle.encode(whole)
+    with pytest.raises(InputError, match="expected it inside"):
+        rle.encode_window(np.ones((3, 3), bool), (5, 0), (7, 9))

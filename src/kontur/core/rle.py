@@ -142,6 +142,24 @@ def encode_labels(labels: NDArray) -> dict[int, RLE]:
     return found
 
 
+def encode_window(window: NDArray[np.bool_], origin: tuple[int, int], size: Sequence[int]) -> RLE:
+    """The runs of a mask of `size` (H, W) that is `window` (h, w), bool, at `origin` (row, column) and empty elsewhere.
+
+    Memory is that of the window, not of the image. Raises InputError for a window that does not lie inside.
+    """
+    height, width = _checked_size(size)
+    row, column = origin
+    if window.ndim != 2 or window.dtype != bool:
+        raise InputError(f"window: expected a bool array (h, w), got {window.dtype} {window.shape}")
+    if row < 0 or column < 0 or row + window.shape[0] > height or column + window.shape[1] > width:
+        raise InputError(f"window: expected it inside {(height, width)} (H, W), got {window.shape} at {tuple(origin)}")
+    padded = np.zeros((window.shape[1], window.shape[0] + 2), bool)  # (columns, rows)
+    padded[:, 1:-1] = window.T
+    columns, rows = np.nonzero(padded[:, 1:] != padded[:, :-1])
+    # Runs end with their column; where one meets the next, over the image's whole height, RLE merges them.
+    return _from_bounds((columns + column).astype(np.int64) * height + rows + row, (height, width))
+
+
 def decode(runs: RLE) -> NDArray[np.bool_]:
     """The mask, (H, W) bool."""
     height, width = runs.size
