@@ -141,10 +141,10 @@ def _heaps(ends, height, width, merge, least):  # type: ignore[no-untyped-def]
             number += 1
             heap[place] = number
     for place in places:
-        top = place
-        while owner[top] != top:
-            top = owner[top]
-        heap[place] = heap[top]
+        last = place
+        while owner[last] != last:
+            last = owner[last]
+        heap[place] = heap[last]
     for cell in range(size):
         if parent[cell] >= 0:
             heap[cell] = heap[parent[cell]]

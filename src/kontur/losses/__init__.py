@@ -26,6 +26,7 @@ _PUBLIC = {
     "lovasz_softmax": "lovasz",
     "boundary_loss": "boundary",
     "edge_loss": "edges",
+    "offset_loss": "offsets",
     "combined": "sums",
 }
 

@@ -13,10 +13,13 @@ order in which they work changes a sample.
 
 from .colour import ColourJitter
 from .compose import Compose, training_transforms
+from .copy_paste import CopyPaste
 from .elastic import ElasticDeformation
 from .flips import RandomHorizontalFlip, RandomVerticalFlip
+from .inversion import RandomInversion
 from .loading import EpochSampler, TransformedDataset
 from .normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
+from .quarter_turns import RandomQuarterTurn
 from .rotation import RandomRotation
 from .scale_crop import RandomScaleCrop
 
@@ -25,10 +28,13 @@ __all__ = [
     "IMAGENET_STD",
     "ColourJitter",
     "Compose",
+    "CopyPaste",
     "ElasticDeformation",
     "EpochSampler",
     "Normalise",
     "RandomHorizontalFlip",
+    "RandomInversion",
+    "RandomQuarterTurn",
     "RandomRotation",
     "RandomScaleCrop",
     "RandomVerticalFlip",
