@@ -328,3 +328,13 @@ def test_a_window_is_encoded_as_its_whole_image_would_be():
             assert rle.encode_window(window, (row, column), (7, 9)) == rle.encode(whole)
     with pytest.raises(InputError, match="expected it inside"):
         rle.encode_window(np.ones((3, 3), bool), (5, 0), (7, 9))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_crop_is_the_part_of_the_whole(seed):
+    random = np.random.default_rng(seed)
+    mask = random.random((7, 9)) < (0.0, 0.3, 0.7, 1.0)[seed]
+    for _ in range(20):
+        x0, x1 = sorted(int(v) for v in random.integers(0, 10, 2))
+        y0, y1 = sorted(int(v) for v in random.integers(0, 8, 2))
+        assert np.array_equal(rle.crop(rle.encode(mask), (x0, y0, x1, y1)), mask[y0:y1, x0:x1])

@@ -516,8 +516,22 @@ def test_measurements_by_hand(tmp_path):
     # An upright block of 2 x 3 pixel centres: variances (2² - 1)/12 = 1/4 and (3² - 1)/12 = 2/3.
     assert float(block["eccentricity"]) == pytest.approx(math.sqrt(1 - (1 / 4) / (2 / 3)), abs=1e-5)
     assert block["solidity"] == "1"
+    assert float(block["major_axis"]) == pytest.approx(4 * math.sqrt(2 / 3), abs=1e-5)
+    assert float(block["minor_axis"]) == pytest.approx(4 * math.sqrt(1 / 4), abs=1e-5)
     # Values 5 6 / 9 10 / 13 14, in thousands.
-    assert (block["mean_grey"], block["min_grey"], block["max_grey"]) == ("9500", "5000", "14000")
+    assert [block[f"{what}_grey"] for what in ("mean", "min", "max", "total")] == ["9500", "5000", "14000", "57000"]
+
+
+def test_measurements_of_instances_that_overlap_and_touch_the_border(tmp_path):
+    masks = [id_map("1100 1100 0000") > 0, id_map("0000 0111 0111") > 0]
+    cells = Instances.from_masks(masks, shape=(3, 4), scores=[0.9, 0.25])
+    write_measurements(tmp_path / "a.csv", cells, Image(np.arange(12, dtype=np.uint8).reshape(3, 4)))
+    first, second = table(tmp_path / "a.csv")
+    assert [first[k] for k in ("id", "score", "area", "x0", "y0", "x1", "y1")] == ["1", "0.9", "4", "0", "0", "2", "2"]
+    assert first["total_grey"] == str(0 + 1 + 4 + 5)
+    assert (second["id"], second["score"], second["total_grey"]) == ("2", "0.25", str(5 + 6 + 7 + 9 + 10 + 11))
+    write_measurements(tmp_path / "none.csv", Instances((3, 4), ()), Image(np.zeros((3, 4), np.uint8)))
+    assert table(tmp_path / "none.csv") == []
 
 
 def test_measurements_agree_with_scikit_image_on_the_whole_map(tmp_path):

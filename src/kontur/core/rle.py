@@ -167,6 +167,17 @@ def decode(runs: RLE) -> NDArray[np.bool_]:
     return np.ascontiguousarray(np.repeat(inside, runs.counts).reshape(width, height).T)
 
 
+def crop(runs: RLE, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
+    """The mask inside a box (x0, y0, x1, y1) of the image, (y1 - y0, x1 - x0) bool, in the memory of the box's columns."""
+    height, (x0, y0, x1, y1) = runs.size[0], box
+    first, end = x0 * height, max(x0, x1) * height
+    bounds = np.clip(runs._bounds, first, end)
+    lengths = np.diff(np.concatenate([[first], bounds, [end]]))
+    inside = np.arange(len(lengths)) % 2 == 1
+    columns = np.repeat(inside, lengths).reshape(max(0, x1 - x0), height)
+    return np.ascontiguousarray(columns[:, y0:y1].T)
+
+
 def area(runs: RLE) -> int:
     """Pixels inside the mask."""
     return int(runs.counts[1::2].sum(dtype=np.int64))

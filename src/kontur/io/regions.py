@@ -85,8 +85,7 @@ def regions(result: Result, *, background: bool = False) -> Iterator[Region]:
     for number, instance in enumerate(result.instances, 1):
         if not instance.area:
             continue
-        x0, y0, x1, y1 = instance.box
-        crop = rle.decode(instance.mask)[y0:y1, x0:x1]
+        crop = rle.crop(instance.mask, instance.box)
         name = names.get(instance.category, plain) if instance.category is not None else plain
         yield Region(number, instance.category, name, instance.score, instance.area, instance.box, crop)
 
