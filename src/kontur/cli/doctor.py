@@ -32,7 +32,7 @@ EXTRAS = {
     "geo": ("rasterio", "dask", "distributed"),
     "medical": ("nibabel", "pydicom", "pynrrd"),
     "web": ("fastapi", "uvicorn", "python-multipart"),
-    "hf": ("transformers", "torch", "torchvision", "safetensors"),
+    "hf": ("transformers", "torch", "torchvision", "safetensors", "timm"),
 }
 
 

@@ -1,0 +1,217 @@
+"""An image -> what a network of transformers gives -> a result of this project."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import rle
+from ..core.errors import InputError, OptionError
+from ..core.image import Image
+from ..core.instances import Instance, Instances
+from ..core.segmentation import Provenance, Segmentation
+from .categories import stuff_ids
+from .families import SEMANTIC
+from .loading import Loaded, load
+from .masks import Queries, category_scores, enlarged, highest, instances, panoptic, semantic
+from .reference import HubModel
+
+_LONGEST = 16
+"""How many times as long as wide an image may be; EoMT enlarges the short side of any image to its own size."""
+
+
+def picture_of(image: Image) -> NDArray[np.uint8]:
+    """Red, green, blue, 8 bits, (H', W', 3); a very long image is widened by repeating its last row or column."""
+    pixels = np.rint(image.rgb() * np.float32(255)).astype(np.uint8)
+    least = -(-max(image.shape) // _LONGEST)
+    missing = [max(0, least - side) for side in image.shape]
+    return np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge") if any(missing) else pixels
+
+
+def predict(
+    model: HubModel,
+    image: Image,
+    *,
+    task: str | None,
+    threshold: float | None,
+    mask_threshold: float,
+    overlap: float,
+    stuff: str | None,
+    device: str,
+) -> Segmentation | Instances:
+    """Semantic, instance or panoptic; `threshold` and those after it are for networks with queries."""
+    wanted = task or model.task
+    if wanted not in model.family.tasks:
+        raise OptionError(
+            f"option task: {model.name} is a {model.family.name}, which gives {' or '.join(model.family.tasks)}, got "
+            f"{wanted!r}. Mask2Former, MaskFormer, OneFormer, EoMT and DETR give instance and panoptic"
+        )
+    names = dict(model.categories)
+    fused = stuff_ids(names, model.things, stuff)
+    loaded = load(model, device)
+    pixels = picture_of(image)
+    height, width = image.shape
+    with loaded.turn:
+        if model.family.kind == SEMANTIC:
+            categories = _category_map(model, loaded, pixels)
+        elif wanted == "semantic":
+            categories = _query_semantic(model, loaded, pixels)
+        else:
+            queries = _queries(model, loaded, pixels, wanted)
+    result: Segmentation | Instances
+    if wanted == "semantic":
+        result = Segmentation.from_categories(categories[:height, :width], model.taxonomy)
+    else:
+        least = model.family.threshold if threshold is None else threshold
+        if wanted == "panoptic":
+            whole = panoptic(queries, least, mask_threshold, overlap, fused)
+            result = Segmentation.from_ids(
+                whole.ids[:height, :width], categories=whole.categories, scores=whole.scores, taxonomy=model.taxonomy
+            )
+        else:
+            things = frozenset(names) - fused if fused else None
+            result = _instances(model, queries, image.shape, least, mask_threshold, overlap, things)
+    return replace(result, provenance=Provenance(model.name, notes=notes_of(model, loaded, wanted)))
+
+
+def notes_of(model: HubModel, loaded: Loaded, task: str) -> tuple[str, ...]:
+    """Which network, which library, where it ran."""
+    import torch
+    import transformers
+
+    commit = f" at commit {model.folder.name}" if model.folder.parent.name == "snapshots" else ""
+    return (
+        f"{model.family.name}{commit} ({type(loaded.network).__name__}), {task}, on {loaded.device}",
+        f"transformers {transformers.__version__}, torch {torch.__version__}",
+    )
+
+
+def run(loaded: Loaded, inputs: Any, **more: Any) -> Any:
+    """The network's output for a processor's output, of which it takes what it knows."""
+    import torch
+
+    known = inspect.signature(loaded.network.forward).parameters
+    tensors = {k: v.to(loaded.device) for k, v in inputs.items() if k in known and hasattr(v, "to")}
+    with torch.inference_mode():
+        return loaded.network(**tensors, **more)
+
+
+def asked(loaded: Loaded, pixels: NDArray[np.uint8], **options: Any) -> Any:
+    """The processor's output for one image."""
+    from PIL import Image as PillowImage  # of an array with a side of 1 or 3 the processor would guess the channels
+
+    return loaded.processor(images=PillowImage.fromarray(pixels), return_tensors="pt", **options)
+
+
+def _category_map(model: HubModel, loaded: Loaded, pixels: NDArray[np.uint8]) -> NDArray:
+    logits = run(loaded, asked(loaded, pixels)).logits[0]  # (K, h, w)
+    _check_count(model, logits.shape[0])
+    return highest(logits, lambda some: enlarged(some, pixels.shape[:2]))
+
+
+def _check_count(model: HubModel, count: int) -> None:
+    if [i for i, _ in model.categories] != list(range(count)):
+        raise InputError(
+            f"{model.name}: expected a name in config.json (id2label) for each of the {count} categories that the network "
+            f"gives, got {len(model.categories)}"
+        )
+
+
+def _query_semantic(model: HubModel, loaded: Loaded, pixels: NDArray[np.uint8]) -> NDArray:
+    if model.family.name != "EoMT" or not loaded.processor.do_split_image:
+        return semantic(_queries(model, loaded, pixels, "semantic"))
+    inputs = asked(loaded, pixels, do_split_image=True, do_pad=False)
+    output = run(loaded, inputs)
+    _check_count(model, output.class_queries_logits.shape[-1] - 1)
+    size = loaded.processor.size
+    scores = category_scores(
+        output.class_queries_logits, _squared(output.masks_queries_logits, size)
+    )  # (patches, K, s, s)
+
+    def merged(some: Any) -> Any:
+        patches = some.transpose(0, 1).contiguous()
+        return loaded.processor.merge_image_patches(patches, inputs["patch_offsets"], [pixels.shape[:2]], size)[0]
+
+    return highest(scores.transpose(0, 1), merged)
+
+
+def _squared(masks: Any, size: Any) -> Any:
+    """EoMT's masks at the size of its input, (B, Q, s, s')."""
+    import torch.nn.functional as F
+
+    shape = (size["shortest_edge"], size["longest_edge"] or size["shortest_edge"])
+    return F.interpolate(masks, size=shape, mode="bilinear")
+
+
+def _queries(model: HubModel, loaded: Loaded, pixels: NDArray[np.uint8], task: str) -> Queries:
+    size = (pixels.shape[0], pixels.shape[1])
+    name = model.family.name
+    if name == "EoMT":
+        return _eomt_queries(model, loaded, pixels)
+    inputs = asked(loaded, pixels, **({"task_inputs": [task]} if name == "OneFormer" else {}))
+    output = run(loaded, inputs)
+    classes, masks = (
+        (output.logits, output.pred_masks)
+        if name == "DETR"
+        else (output.class_queries_logits, output.masks_queries_logits)
+    )
+    _check_count(model, classes.shape[-1] - 1)
+    classes, masks = classes[0].float(), _without_padding(masks[0].float(), inputs.get("pixel_mask"))
+    if name == "Mask2Former":  # as transformers does, whatever the size of its input
+        masks = enlarged(masks, (384, 384))
+    return Queries(classes, masks, size)
+
+
+def _without_padding(masks: Any, pixel_mask: Any) -> Any:
+    """The masks (Q, h, w) of the image alone. transformers' own post-processing stretches the padding over the image."""
+    if pixel_mask is None or bool(pixel_mask.all()):
+        return masks
+    padded = tuple(pixel_mask.shape[-2:])
+    height, width = int(pixel_mask[0, :, 0].sum()), int(pixel_mask[0, 0].sum())
+    return enlarged(masks, padded)[:, :height, :width]
+
+
+def _eomt_queries(model: HubModel, loaded: Loaded, pixels: NDArray[np.uint8]) -> Queries:
+    """The whole image in one square, as EoMT's instances and panoptic are made, whatever task it was trained for."""
+    from transformers.image_transforms import get_size_with_aspect_ratio
+
+    size = (pixels.shape[0], pixels.shape[1])
+    side = loaded.processor.size["shortest_edge"]
+    square = {"shortest_edge": side, "longest_edge": loaded.processor.size["longest_edge"] or side}
+    output = run(loaded, asked(loaded, pixels, size=square, do_split_image=False, do_pad=True))
+    classes = output.class_queries_logits[0].float()
+    _check_count(model, classes.shape[-1] - 1)
+    height, width = get_size_with_aspect_ratio(size, square["shortest_edge"], square["longest_edge"])
+    masks = _squared(output.masks_queries_logits.float(), square)[0, :, :height, :width]
+    return Queries(classes, masks, size, logits_first=True)
+
+
+def _instances(
+    model: HubModel,
+    queries: Queries,
+    shape: tuple[int, int],
+    threshold: float,
+    mask_threshold: float,
+    overlap: float,
+    things: frozenset[int] | None,
+) -> Instances:
+    height, width = shape
+    if model.family.name == "DETR":  # its queries share the pixels out: the panoptic merging, without the stuff
+        whole = panoptic(queries, threshold, mask_threshold, overlap, frozenset())
+        ids = whole.ids[:height, :width]
+        found = [
+            Instance(rle.encode(ids == n), category, whole.scores[n])
+            for n, category in whole.categories.items()
+            if (things is None or category in things) and (ids == n).any()
+        ]
+    else:
+        found = [
+            Instance(rle.encode(np.ascontiguousarray(f.mask[:height, :width])), f.category, round(f.score, 6))
+            for f in instances(queries, threshold, things)
+            if f.mask[:height, :width].any()
+        ]
+    return Instances(shape, tuple(found), model.taxonomy)
