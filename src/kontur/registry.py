@@ -11,6 +11,7 @@ from .core.errors import MissingExtra, PromptError, UnknownName
 from .core.options import OptionSpec, options_of
 
 if TYPE_CHECKING:
+    from .hub.reference import HubModel
     from .inference.models import Model
 
 DEFAULT = "felzenszwalb"
@@ -92,6 +93,39 @@ class NetworkMethod(Method):
         from .inference.method import semantic
 
         return options_of(semantic)
+
+
+@dataclass(frozen=True)
+class HubMethod(Method):
+    """A row that is a model of transformers, named `hf:NAME_OR_FOLDER`."""
+
+    model: HubModel | None = None
+
+    @classmethod
+    def of(cls, name: str) -> HubMethod:
+        from .hub.reference import EXTRA, find
+
+        model = find(name)
+        prompts = (_BOX, _POINT) if model.task == "foreground" else ()
+        return cls(name, "hub.method", model.task, model.family.paper, prompts, extra=EXTRA, model=model)
+
+    @property
+    def hub_model(self) -> HubModel:
+        assert self.model is not None
+        return self.model
+
+    def load(self) -> Callable[..., Any]:
+        """The method; the weights are read at its first image."""
+        from .hub.method import method_of
+
+        return method_of(self.hub_model)
+
+    @property
+    def options(self) -> tuple[OptionSpec, ...]:
+        """Those of the model's kind; the weights are not read."""
+        from .hub.method import options_of_model
+
+        return options_of_model(self.hub_model)
 
 
 _BOX, _POINT, _SCRIBBLES = "box", "point", "scribbles"
@@ -184,12 +218,14 @@ def rows() -> list[Method]:
 
 
 def get(name: str) -> Method:
-    """The row of a name: a method, an embedded model, an .onnx file, or the folder of a training run.
+    """The row of a name: a method, an embedded model, an .onnx file, the folder of a training run, or hf:NAME_OR_FOLDER.
 
     UnknownName suggests the nearest names.
     """
     if name in METHODS:
         return METHODS[name]
+    if name.startswith("hf:"):
+        return HubMethod.of(name)
     from .inference.models import find
 
     model = find(name)
