@@ -13,6 +13,7 @@ from kontur import registry
 from kontur.core.errors import InputError, OptionError, PromptError, UnknownName
 
 NAMES = [
+    "contours",
     "threshold",
     "otsu",
     "multi_otsu",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .api import methods, segment
+    from .api import contours, methods, segment
     from .core.errors import KonturError
     from .core.hierarchy import Hierarchy
     from .core.image import Image
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # Every public name and where it lives; each is imported when it is first asked for, so that `import kontur` is instant.
 _PUBLIC = {
     "segment": "api",
+    "contours": "api",
     "methods": "api",
     "read_image": "io.photos",
     "overlay": "draw.overlay",
@@ -55,6 +56,7 @@ __all__ = [
     "Segmentation",
     "Taxonomy",
     "__version__",
+    "contours",
     "methods",
     "overlay",
     "read_image",

@@ -1,16 +1,22 @@
-"""The one call: `segment(image, method)`."""
+"""The one call: `segment(image, method)`; and `contours(image)`, every level of regions at once."""
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from . import registry
+from .core.errors import InputError
+from .core.hierarchy import Hierarchy
 from .core.image import Image, as_image
 from .core.instances import Instances
+from .core.method import method as as_method
 from .core.prompts import Prompts
 from .core.segmentation import Segmentation
 
@@ -37,12 +43,12 @@ def segment(
 
     Raises a KonturError whose message says what, expected, got, and what to do.
     """
-    row = registry.get(str(method or registry.DEFAULT))
-    if isinstance(image, str | Path):
-        from .io.photos import read_image
-
-        image = read_image(image)
-    image = as_image(image)
+    if method is None:
+        method, note = registry.default()
+        if note:
+            warnings.warn(note, stacklevel=2)
+    row = registry.get(str(method))
+    image = _read(image)
     if isinstance(scribbles, str | Path):
         from .io.labels import read_scribbles
 
@@ -56,6 +62,50 @@ def segment(
     row.check_prompts(given)
     function = row.load()
     return function(image, prompts, **options) if given else function(image, **options)
+
+
+def contours(image: str | Path | NDArray | Image, *, model: str | Path | None = None, **options: Any) -> Hierarchy:
+    """The outlines of things in a photo, and the closed regions they enclose at every level.
+
+    image:   as in `segment`.
+    model:   a boundary network: an .onnx file or the folder of a training run; by default the embedded one.
+    options: those of the method `contours` but `level` and `regions` (`kontur describe contours`): flips, scales ..
+
+    >>> tree = kontur.contours("photo.jpg")   # doctest: +SKIP
+    >>> tree.level(0.3), tree.regions(20)     # two segmentations, in milliseconds  # doctest: +SKIP
+    >>> tree.boundaries, tree.ultrametric     # (H, W) float32 in [0, 1]: thin outlines, and closed ones  # doctest: +SKIP
+
+    Raises a KonturError; NoModels in a build without models where none is given.
+    """
+    row = registry.get(str(model or "contours"))
+    if not row.tree or not (row.embedded or isinstance(row, registry.NetworkMethod)):
+        raise InputError(f"model: expected a network of task boundary, got {row.name} ({row.task})")
+    return row.hierarchy(_read(image), options)
+
+
+def with_hierarchy(image: Image, row: registry.Method, options: dict[str, Any]) -> tuple[Segmentation, Hierarchy]:
+    """What `segment` gives by a method that cuts a hierarchy, and the hierarchy, for the time of one."""
+    found: list[Hierarchy] = []
+
+    def run(image: Image, /, *, level: float | None, regions: int | None, **values: Any) -> Segmentation:
+        found.append(row.hierarchy(image, values))
+        return found[0].level(level) if regions is None else found[0].regions(regions)
+
+    run.__name__ = row.name
+    run.__wrapped__ = inspect.unwrap(row.load())  # type: ignore[attr-defined]  # whose options it has
+    result = as_method(run)(image, **options)
+    origin = result.provenance
+    assert origin is not None
+    whole = {name: value for name, value in origin.options.items() if name not in ("level", "regions")}
+    return result, replace(found[0], provenance=replace(origin, options=whole))
+
+
+def _read(image: str | Path | NDArray | Image) -> Image:
+    if isinstance(image, str | Path):
+        from .io.photos import read_image
+
+        return read_image(image)
+    return as_image(image)
 
 
 def methods(task: str | None = None) -> list[registry.Method]:

@@ -11,17 +11,24 @@ from .core.errors import MissingExtra, PromptError, UnknownName
 from .core.options import OptionSpec, options_of
 
 if TYPE_CHECKING:
+    from .core.hierarchy import Hierarchy
+    from .core.image import Image
     from .hub.reference import HubModel
     from .inference.models import Model
 
-DEFAULT = "felzenszwalb"
+DEFAULT = "contours"
+"""The method of `kontur segment photo.jpg`."""
+WITHOUT_MODELS = "felzenszwalb"
+"""The same of a build without embedded models."""
 
 
 @dataclass(frozen=True)
 class Method:
     """One row. task: foreground, regions, superpixels, semantic, instance or panoptic. prompts: what it can be told.
 
-    needs_prompt: it does nothing without one. extra: the optional dependency it needs, or "".
+    needs_prompt: it does nothing without one. extra: the optional dependency it needs, or "". embedded: it runs an
+    embedded model, of its own name. tree: the function of the module that makes its hierarchy, where it cuts one; its
+    options are those of the method but `level` and `regions`.
     """
 
     name: str
@@ -31,6 +38,8 @@ class Method:
     prompts: tuple[str, ...] = ()
     needs_prompt: bool = False
     extra: str = ""
+    embedded: bool = False
+    tree: str = ""
 
     def load(self) -> Callable[..., Any]:
         """Import the module and return the function."""
@@ -40,6 +49,10 @@ class Method:
             if self.extra and not str(error.name).startswith("kontur"):
                 raise MissingExtra(f"method {self.name!r}", self.extra) from None
             raise
+
+    def hierarchy(self, image: Image, options: dict[str, Any]) -> Hierarchy:
+        """The hierarchy that the method cuts, of a row with a `tree`. options: the method's but `level` and `regions`."""
+        return getattr(importlib.import_module(f"kontur.{self.module}"), self.tree)(image, **options)
 
     def check_prompts(self, given: Collection[str], prefix: str = "") -> None:
         """Raise PromptError unless the method takes every prompt named, and has one where it needs one."""
@@ -74,7 +87,9 @@ class NetworkMethod(Method):
 
     @classmethod
     def of(cls, model: Model) -> NetworkMethod:
-        return cls(model.name, "inference.method", "semantic", f"network file {model.path.name}", model=model)
+        of_boundaries = model.task == "boundary"
+        task, tree = ("regions", "contour_tree") if of_boundaries else ("semantic", "")
+        return cls(model.name, "inference.method", task, f"network file {model.path.name}", model=model, tree=tree)
 
     @property
     def network(self) -> Model:
@@ -87,9 +102,16 @@ class NetworkMethod(Method):
 
         return method_of(self.network)
 
+    def hierarchy(self, image: Image, options: dict[str, Any]) -> Hierarchy:
+        from .inference.contours import tree_of
+
+        return tree_of(self.network, image, options)
+
     @property
     def options(self) -> tuple[OptionSpec, ...]:
-        """Those of every network; the file is not opened."""
+        """Those of every network of its task; the file is not opened."""
+        if self.tree:
+            return METHODS["contours"].options
         from .inference.method import semantic
 
         return options_of(semantic)
@@ -133,6 +155,10 @@ _SEEDS = (_POINT, _SCRIBBLES)
 _ALL = (_BOX, _POINT, _SCRIBBLES)
 
 _ROWS = (
+    # outlines by a network
+    Method("contours", "inference.contours", "regions",
+           "Arbeláez et al., IEEE TPAMI 33(5), 2011; Xie & Tu (HED), ICCV 2015; network trained by this project",
+           embedded=True, tree="contour_tree"),
     # thresholds
     Method("threshold", "classical.thresholds", "foreground", "Gonzalez & Woods, Digital Image Processing, ch. 10"),
     Method("otsu", "classical.thresholds", "foreground", "Otsu, IEEE Trans. SMC 9(1), 1979"),
@@ -195,7 +221,7 @@ _ROWS = (
     Method("normalized_cut", "graph.normalized_cut", "regions", "Shi & Malik, IEEE TPAMI 22(8), 2000"),
     Method("random_walker", "graph.random_walker", "regions", "Grady, IEEE TPAMI 28(11), 2006", _SEEDS, needs_prompt=True),
     Method("region_merging", "graph.region_merging", "regions",
-           "Arbeláez, CVPR Workshops 2006 (ultrametric maps); Haris et al., IEEE TIP 7(12), 1998"),
+           "Arbeláez, CVPR Workshops 2006 (ultrametric maps); Haris et al., IEEE TIP 7(12), 1998", tree="merging_hierarchy"),
     Method("alpha_expansion", "graph.alpha_expansion", "regions", "Boykov, Veksler & Zabih, IEEE TPAMI 23(11), 2001", _SEEDS),
     Method("dense_crf", "graph.dense_crf", "regions", "Krähenbühl & Koltun, NIPS 2011", _ALL),
     # interactive
@@ -211,10 +237,25 @@ TASKS = (*dict.fromkeys(row.task for row in _ROWS), "semantic")
 
 
 def rows() -> list[Method]:
-    """The methods, then the embedded models of this build."""
+    """The methods, then the embedded models, of this build."""
     from .inference.models import embedded
 
-    return [*METHODS.values(), *map(NetworkMethod.of, embedded())]
+    models = embedded()
+    here = {model.name for model in models}
+    methods = [row for row in METHODS.values() if not row.embedded or row.name in here]
+    return [*methods, *(NetworkMethod.of(model) for model in models if model.name not in METHODS)]
+
+
+def default() -> tuple[str, str]:
+    """The default method of this build, and what is to be said of it ("" but for a build without models)."""
+    from .inference.models import embedded
+
+    if any(model.name == DEFAULT for model in embedded()):
+        return DEFAULT, ""
+    return WITHOUT_MODELS, (
+        f"this build of kontur was made without models, so {WITHOUT_MODELS} takes the place of {DEFAULT}. "
+        "Install a full build for outlines of things"
+    )
 
 
 def get(name: str) -> Method:

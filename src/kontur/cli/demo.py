@@ -9,11 +9,13 @@ import typer
 
 from .. import api, registry
 from ..core.errors import InputError, OutputError
+from ..core.image import Image
 from ..core.segmentation import Segmentation
 from . import screen
+from .segment import opened_network
 
-# One method of each kind: threshold, clustering, edges, superpixels, graph, interactive.
-SHOWN = ("felzenszwalb", "otsu", "kmeans", "slic", "watershed", "grabcut")
+# The default, then one method of each kind: threshold, clustering, superpixels, edges, interactive.
+BESIDE = ("otsu", "kmeans", "slic", "watershed", "grabcut")
 PHOTO = "coffee.png"  # a cup, 600x400, CC0, comes with scikit-image
 
 
@@ -30,23 +32,35 @@ def add_to(app: typer.Typer) -> None:
         force: Annotated[bool, typer.Option("--force", help="Overwrite earlier pictures.")] = False,
     ) -> None:
         from ..draw.figures import contact_sheet
+        from ..draw.levels import fine_to_coarse
         from ..draw.overlay import overlay
         from ..io.photos import read_image
         from ..io.pictures import write_picture
 
         path = photo or _sample()
         image = read_image(path)
-        targets = {name: output / f"{path.stem}.{name}.png" for name in (*SHOWN, "sheet")}
+        default, without_models = registry.default()
+        if without_models:
+            screen.note(f"note: {without_models}")
+        first = registry.get(default)
+        told: list[str] = []
+        opened_network(first, {}, told.append)
+        shown = (default, *BESIDE)
+        figures = ("levels", "sheet") if first.tree else ("sheet",)
+        targets = {name: output / f"{path.stem}.{name}.png" for name in (*shown, *figures)}
         taken = [str(t) for t in targets.values() if t.exists()]
         if taken and not force:
             raise OutputError(f"{taken[0]}: exists already. Use --force to overwrite or -o for another folder")
         screen.say(f"{path.name}: {image.width}x{image.height} pixels, {image.channels} band(s)")
         results: dict[str, Segmentation] = {}
         rows = []
-        with screen.progress("cutting", len(SHOWN)) as advance:
-            for name in SHOWN:
-                result = api.segment(image, name)
-                assert isinstance(result, Segmentation)
+        with screen.progress("cutting", len(shown)) as advance:
+            for name in shown:
+                if name == default and first.tree:
+                    result, tree = api.with_hierarchy(image, first, {})
+                    write_picture(targets["levels"], fine_to_coarse(image, tree))
+                else:
+                    result = _segmented(image, name)
                 results[name] = result
                 write_picture(targets[name], overlay(image, result))
                 rows.append((name, registry.get(name).task, len(result), _share(result), targets[name]))
@@ -54,7 +68,17 @@ def add_to(app: typer.Typer) -> None:
         write_picture(targets["sheet"], contact_sheet(image, results))
         screen.table(("method", "task", "segments", "found", "picture"), rows, numbers=(2,))
         screen.say(f"All side by side: {targets['sheet']}")
+        if "levels" in targets:
+            screen.say(f"The regions of {default} from fine to coarse: {targets['levels']}")
+        for text in told:
+            screen.say(text)
         screen.say("Next: kontur segment YOUR_PHOTO.jpg      (kontur methods lists every method)")
+
+
+def _segmented(image: Image, name: str) -> Segmentation:
+    result = api.segment(image, name)
+    assert isinstance(result, Segmentation)
+    return result
 
 
 def _sample() -> Path:

@@ -30,12 +30,29 @@ def add_to(app: typer.Typer) -> None:
             print(f"Prompts: {', '.join(row.prompts)}{' (one is needed)' if row.needs_prompt else ''}")
         if row.extra:
             print(f"Needs:   pip install 'kontur[{row.extra}]'")
+        if row.embedded:
+            print(_model(row.name))
         print(SCALING + "\n")
         screen.table(
             ("option", "default", "range", "meaning"),
             [(o.name, "none" if o.default is None else o.default, o.range, o.help) for o in row.options],
         )
         print(f"\nExample: kontur segment photo.jpg -m {method}{_prompt_example(row)}{_option_example(row)}")
+
+
+def _model(name: str) -> str:
+    """The terms and the card of an embedded model, or that there is none."""
+    from ..inference.models import NoModels, named
+    from ..inference.network_file import open_network
+
+    try:
+        model = named(name)
+    except NoModels as error:
+        return f"Model:   {error}"
+    notice = open_network(model.path).metadata.notice
+    card = model.card.split("\n[recipe")[0].strip()  # how to train it again is read in the file itself
+    lines = [f"Terms:   {notice}"] if notice else []
+    return "\n".join([*lines, "", f"The model's card ({model.path.with_suffix('.toml').name}):", "", card, ""])
 
 
 def _prompt_example(row: registry.Method) -> str:
@@ -45,6 +62,8 @@ def _prompt_example(row: registry.Method) -> str:
 
 
 def _option_example(row: registry.Method) -> str:
+    if row.tree:
+        return " --set level=0.3"
     for option in row.options:
         if option.default is not None and option.name != "seed":
             value = str(option.default).lower() if option.type is bool else option.default

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.hierarchy import Hierarchy
 from ..core.image import Image
 from ..core.instances import Instances
 from ..core.segmentation import Segmentation
@@ -26,7 +27,15 @@ WRITES: dict[str, tuple[str, ...]] = {
     "cutout": (".cutout.png",),
     "measurements": (".measurements.csv",),
     "heatmaps": (),
+    "outline": (".outline.png", ".outline.svg"),
+    "mean": (".mean.png",),
+    "boundaries": (".boundaries.png",),
+    "ultrametric": (".ultrametric.png",),
+    "levels": (".levels.png",),
+    "hierarchy": (".hierarchy.npz",),
 }
+OF_HIERARCHIES = ("boundaries", "ultrametric", "levels", "hierarchy")
+"""What only methods that cut a hierarchy can write."""
 
 
 def write_outputs(
@@ -80,7 +89,39 @@ def write_outputs(
         from ..io.measurements import write_measurements
 
         write_measurements(beside(".measurements.csv"), result, image)
+    if "outline" in writes:
+        from ..io.outlines import outline_picture, write_outline_svg
+        from ..io.pictures import write_picture
+
+        flat = result.flatten() if isinstance(result, Instances) else result
+        write_picture(beside(".outline.png"), outline_picture(flat.ids))
+        write_outline_svg(beside(".outline.svg"), flat, image)
+    if "mean" in writes:
+        from ..draw.overlay import mean_colour
+        from ..io.pictures import write_picture
+
+        flat = result.flatten() if isinstance(result, Instances) else result
+        write_picture(beside(".mean.png"), mean_colour(image, flat))
     return losses
+
+
+def write_hierarchy(base: Path, image: Image, tree: Hierarchy, writes: tuple[str, ...], written: list[Path]) -> None:
+    """Write what was asked for of a hierarchy behind `base`, noting each file. Maps are grey, 255 is a height of 1."""
+    from ..draw.levels import fine_to_coarse, strength_picture
+    from ..io.pictures import write_picture
+
+    def beside(ending: str) -> Path:
+        written.append(base.with_name(base.name + ending))
+        return written[-1]
+
+    if "boundaries" in writes:
+        write_picture(beside(".boundaries.png"), strength_picture(tree.boundaries))
+    if "ultrametric" in writes:
+        write_picture(beside(".ultrametric.png"), strength_picture(tree.ultrametric))
+    if "levels" in writes:
+        write_picture(beside(".levels.png"), fine_to_coarse(image, tree))
+    if "hierarchy" in writes:
+        tree.save(beside(".hierarchy.npz"))
 
 
 def heatmap_ending(name: str) -> str:

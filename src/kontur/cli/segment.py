@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from ..core.options import checked_options
 from ..core.segmentation import Segmentation
 from . import screen
 from .batch import finish, key_values, refuse_clashes
-from .outputs import WRITES, heatmap_ending, write_heatmaps, write_outputs
+from .outputs import OF_HIERARCHIES, WRITES, heatmap_ending, write_heatmaps, write_hierarchy, write_outputs
 
 if TYPE_CHECKING:
     from ..inference import Predictor
@@ -63,10 +63,16 @@ class Refinements:
 
 @dataclass(frozen=True)
 class Job:
-    """All that is the same for every image of a run."""
+    """All that is the same for every image of a run.
 
-    method: str
+    network: the row, of a semantic network. runs_network: any network, `contours` too. hierarchy: more than one level is
+    to be written.
+    """
+
+    row: registry.Method
     network: registry.NetworkMethod | None
+    runs_network: bool
+    hierarchy: bool
     heatmaps: tuple[str, ...]
     options: dict[str, Any]
     prompts: dict[str, Any]
@@ -76,6 +82,10 @@ class Job:
     force: bool
     max_pixels: int
     alone: bool
+
+    @property
+    def method(self) -> str:
+        return self.row.name
 
 
 @dataclass(frozen=True)
@@ -149,12 +159,15 @@ def add_to(app: typer.Typer) -> None:
         _at_least("--max-pixels", max_pixels, 1)
         if method is not None and method not in registry.METHODS:
             _export_run(method)
-        row = registry.get(method or registry.DEFAULT)
+        default, without_models = registry.default()
+        row = registry.get(method or default)
         options = _options(row, set_, seed)
         writes = _writes(write)
         prompts = _prompts(row, box, point, scribbles, background_label)
-        predictor = _predictor(row, options)
+        told: list[str] = []  # of the default, which nobody asked for by name, the terms are told with its results
+        predictor = opened_network(row, options, screen.note if method is not None else told.append)
         heatmaps = _heatmaps(row, writes, predictor)
+        hierarchy = _of_hierarchy(row, writes)
         images = find_images(inputs)
         refuse_clashes(images)
         if "coco" in writes and (output / "coco.json").exists() and not force:
@@ -164,10 +177,12 @@ def add_to(app: typer.Typer) -> None:
         if method is None:
             screen.say(f"method: {row.name} (the default; `kontur methods` lists all)")
         refinements = Refinements(fill_holes, smooth, min_area, keep_largest)
-        network = row if isinstance(row, registry.NetworkMethod) else None
+        network = row if isinstance(row, registry.NetworkMethod) and not row.tree else None
         job = Job(
-            row.name,
+            row,
             network,
+            predictor is not None,
+            hierarchy,
             heatmaps,
             options,
             prompts,
@@ -184,6 +199,10 @@ def add_to(app: typer.Typer) -> None:
 
             write_coco(output / "coco.json", [d.coco for d in done if d.coco is not None])
         _summary(done, job)
+        for text in told if done else []:
+            screen.say(text)
+        if method is None and without_models and done:
+            screen.note(f"note: {without_models}")
         finish(failed, len(images))
 
 
@@ -232,14 +251,21 @@ def _export_run(name: str) -> None:
     export(name, file, force=True)
 
 
-def _predictor(row: registry.Method, options: dict[str, Any]) -> Predictor | None:
+def opened_network(row: registry.Method, options: dict[str, Any], say: Callable[[str], None]) -> Predictor | None:
     """Of a network: opened and checked before any image, and the terms of its data told. None of other methods."""
-    if not isinstance(row, registry.NetworkMethod):
+    if not isinstance(row, registry.NetworkMethod) and not row.embedded:
         return None
     from ..inference.method import predictor_of, tell_notice
+    from ..inference.models import named
 
-    predictor = predictor_of(row.network, options)
-    tell_notice(row.network, predictor.metadata.notice, screen.note)
+    model = row.network if isinstance(row, registry.NetworkMethod) else named(row.name)
+    if row.tree:
+        from ..inference.contours import contour_predictor
+
+        predictor = contour_predictor(model, options)
+    else:
+        predictor = predictor_of(model, options)
+    tell_notice(model, predictor.metadata.notice, say)
     return predictor
 
 
@@ -249,7 +275,20 @@ def _heatmaps(row: registry.Method, writes: tuple[str, ...], predictor: Predicto
         return ()
     if predictor is None:
         raise OptionError(f"option --write: heatmaps are the probabilities of a network; {row.name} has none")
+    if row.tree:
+        raise OptionError(f"option --write: heatmaps are of categories; of {row.name} write boundaries or ultrametric")
     return tuple(heatmap_ending(name) for name in predictor.metadata.classes)
+
+
+def _of_hierarchy(row: registry.Method, writes: tuple[str, ...]) -> bool:
+    """Whether an output is asked for that needs every level."""
+    wanted = [name for name in writes if name in OF_HIERARCHIES]
+    if wanted and not row.tree:
+        having = " or ".join(name for name, method in registry.METHODS.items() if method.tree)
+        raise OptionError(
+            f"option --write: {wanted[0]} is of a hierarchy of regions; {row.name} makes none. Use -m {having}"
+        )
+    return bool(wanted)
 
 
 def _prompts(
@@ -289,7 +328,7 @@ def _run(images: list[tuple[Path, Path]], job: Job, jobs: int) -> tuple[list[Don
     failed: dict[int, str] = {}
     stop = threading.Event()
     # A network has all cores itself; what it leaves free reads the next image and writes the last.
-    workers = jobs if job.network is None else jobs + 2
+    workers = jobs + 2 if job.runs_network else jobs
     turn = threading.Semaphore(jobs)
 
     def one(path: Path, stem: Path) -> Done | None:
@@ -335,15 +374,17 @@ def _segment_one(path: Path, stem: Path, job: Job, turn: threading.Semaphore, st
             return segment_streamed(path, base, size, job, earlier, turn, stop)
     image = read_image(path, max_pixels=job.max_pixels)
     result: Segmentation | Instances
-    probabilities = None
+    probabilities = tree = None
     with turn:
         started = time.perf_counter()
-        if job.heatmaps and job.network is not None:
+        if job.hierarchy:
+            result, tree = api.with_hierarchy(image, job.row, job.options)
+        elif job.heatmaps and job.network is not None:
             from ..inference.method import with_probabilities
 
             result, probabilities = with_probabilities(job.network.network, image, **job.options)
-        elif job.network is not None:
-            result = job.network.load()(image, **job.options)
+        elif isinstance(job.row, registry.NetworkMethod):
+            result = job.row.load()(image, **job.options)
         else:
             result = api.segment(image, job.method, **job.prompts, **job.options)
         if job.refinements.any:
@@ -354,6 +395,8 @@ def _segment_one(path: Path, stem: Path, job: Job, turn: threading.Semaphore, st
         losses = write_outputs(base, job.output / "yolo" / f"{stem}.txt", image, result, job.writes, written)
         if probabilities is not None:
             write_heatmaps(base, job.heatmaps, probabilities, written)
+        if tree is not None:
+            write_hierarchy(base, image, tree, job.writes, written)
     flat = result if isinstance(result, Segmentation) else None
     objects = None if flat is None or flat.foreground is None else float(flat.foreground.mean())
     coco = None

@@ -1,7 +1,17 @@
 """Pictures of results: overlays, contact sheets, colours. Needs only NumPy and Pillow."""
 
 from .figures import contact_sheet
+from .levels import fine_to_coarse, strength_picture
 from .overlay import mean_colour, overlay, photo
 from .palette import distinct_colours, segment_colours
 
-__all__ = ["contact_sheet", "distinct_colours", "mean_colour", "overlay", "photo", "segment_colours"]
+__all__ = [
+    "contact_sheet",
+    "distinct_colours",
+    "fine_to_coarse",
+    "mean_colour",
+    "overlay",
+    "photo",
+    "segment_colours",
+    "strength_picture",
+]

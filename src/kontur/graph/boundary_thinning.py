@@ -9,7 +9,7 @@ RCF and PiDiNet use as well (triangle filter of radius 4, second derivatives, tw
 Differs from that code: the direction is the Hessian's eigenvector of the greatest curvature, where the code takes
 arctan(Eyy / Exx), which is that angle only at multiples of 45 degrees; of the pixels that the slack keeps side by side
 across the boundary only the strongest stays, so that lines are one pixel wide; strengths near the image's rim are not
-damped.
+damped unless asked for (that code: over 5 pixels).
 """
 
 from __future__ import annotations
@@ -28,14 +28,20 @@ _SLACK = 1.01  # a pixel stays if a neighbour is stronger by less than this fact
 _BESIDE, _DIAGONAL, _BEYOND = 0.42, 0.6, 0.85
 
 
-def thinned(strength: NDArray) -> NDArray[np.float32]:
+def thinned(strength: NDArray, *, rim: int = 0) -> NDArray[np.float32]:
     """The strengths (H, W) float32 of the pixels on the crests of `strength` (H, W) in [0, 1]; 0 elsewhere.
+
+    rim: crests nearer than so many pixels to the image's rim are damped, in proportion, down to 0 on it. 0: none are.
 
     Raises InputError for another shape and for values outside [0, 1].
     """
     strength = checked_strength(strength)
     xx, xy, yy = second_derivatives(strength)
-    return _suppressed(strength, xx, xy, yy, np.float32(_SLACK), _REACH)
+    crests = _suppressed(strength, xx, xy, yy, np.float32(_SLACK), _REACH)
+    for side in (crests, crests[::-1], crests.T, crests.T[::-1]):
+        for distance in range(min(rim, len(side))):
+            side[distance] *= np.float32(distance / rim)
+    return crests
 
 
 def checked_strength(strength: NDArray) -> NDArray[np.float32]:

@@ -21,57 +21,99 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..core.errors import OptionError
 from ..core.hierarchy import Hierarchy
 from .boundary_arcs import border_normals
 from .boundary_thinning import checked_strength, thinned
 
+# Chosen on BSDS500 val (benchmarks/contours_bsds.py --tune).
 _LEVELS = 4095  # steps of strength that the flood tells apart
-_ALIGNED = np.float32(0.2)  # squared cosine between an arc and the map's line from which on they count as one
+_ALIGNED = 0.2  # squared cosine between an arc and the map's line from which on they count as one
 _SIGMA = 2.0  # pixels; over which the structure tensor is gathered
+_REACH = 3.0  # of the Gaussian, in sigmas
+_SIZE = 0.0  # power of the pair's harmonic area
+_COLOUR = 0.0  # share of the colours' distance in a pair's height
+_ROWS = 1024  # of the structure tensor that are in memory at a time
 
 
-def contour_hierarchy(strength: NDArray, *, default: float = 0.5) -> Hierarchy:
+def contour_hierarchy(
+    strength: NDArray,
+    *,
+    default: float = 0.5,
+    thin: bool = True,
+    planes: NDArray[np.float32] | None = None,
+    levels: int = _LEVELS,
+    aligned: float = _ALIGNED,
+    sigma: float = _SIGMA,
+    rim: int = 0,
+    size: float = _SIZE,
+    colour: float = _COLOUR,
+) -> Hierarchy:
     """The hierarchy of closed regions that a soft boundary map (H, W) in [0, 1] implies; heights are mean strengths.
 
-    `boundaries` of the result is the map thinned (`boundary_thinning`). Every leaf, and so every region, is 4-connected.
-    default: the level that `level()` takes. Raises InputError for another shape and for values outside [0, 1].
+    `boundaries` of the result is the map thinned (`boundary_thinning`); with thin=False, which saves a third of the
+    time, its ultrametric. Every leaf, and so every region, is 4-connected. default: the level that `level()` takes.
+
+    The method's constants: levels, in 1..65535: steps of strength that the flood tells apart; aligned, above 0: squared
+    cosine between an arc and the map's line from which on they count as one; sigma: of the structure tensor, pixels;
+    rim: see `thinned`; size: heights are multiplied by (4 a b / ((a + b) N))^size, a and b the areas, N the image's, so
+    that crumbs go first; colour: share in a height of the distance of the mean values of planes (C, H, W), in [0, 1].
+
+    Raises InputError for another shape and for values outside [0, 1].
     """
-    from ..kernels.region_graph import merge_tree, region_graph
+    from ..kernels.region_graph import merge_tree, region_graph, region_sums
 
     strength = checked_strength(strength)
-    leaves = watershed_leaves(strength)
-    graph = region_graph(leaves, *oriented_strength(strength, leaves))
+    leaves = watershed_leaves(strength, levels)
+    graph = region_graph(leaves, *oriented_strength(strength, leaves, aligned, sigma))
     count = int(leaves.max())
-    merges, heights = merge_tree(graph, np.ones(count), np.zeros((count, 0)))
-    return Hierarchy(leaves, merges, np.minimum(heights, 1), default, thinned=thinned(strength))
+    area, sums = np.ones(count), np.zeros((count, 0))
+    if size > 0 or colour > 0:
+        area = np.bincount(leaves.ravel())[1:].astype(np.float64)
+        if colour > 0:
+            if planes is None:
+                raise OptionError(f"option colour: expected 0 without planes, got {colour}")
+            _, sums = region_sums(leaves, planes)
+        unit = leaves.size / 4  # the largest harmonic area of two regions
+        area, sums = area / unit, sums / unit
+    merges, heights = merge_tree(graph, area, sums, border=1 - colour, colour=colour, size=size)
+    lines = thinned(strength, rim=rim) if thin else None
+    return Hierarchy(leaves, merges, np.minimum(heights, 1), default, thinned=lines)
 
 
-def watershed_leaves(strength: NDArray[np.float32]) -> NDArray[np.int32]:
-    """The watershed's basins, (H, W) int32 ids 1..n, one for each 4-connected minimum of the strength in 4095 steps."""
+def watershed_leaves(strength: NDArray[np.float32], levels: int = _LEVELS) -> NDArray[np.int32]:
+    """The watershed's basins, (H, W) int32 ids 1..n, one for each 4-connected minimum of the strength in so many steps."""
     from ..kernels.priority_flood import priority_flood
 
-    relief = (strength * np.float32(_LEVELS) + np.float32(0.5)).astype(np.uint16)
+    relief = (strength * np.float32(levels) + np.float32(0.5)).astype(np.uint16)
     return priority_flood(relief, _minima(relief))
 
 
 def oriented_strength(
-    strength: NDArray[np.float32], leaves: NDArray[np.int32]
+    strength: NDArray[np.float32], leaves: NDArray[np.int32], aligned: float = _ALIGNED, sigma: float = _SIGMA
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The strength of each pixel side between two leaves, in the direction of its arc.
 
     To the right, (H, W - 1), and below, (H - 1, W); 0 inside a leaf. The stronger of the two pixels counts.
     """
-    xx, xy, yy = structure_tensor(strength)
     across, down = border_normals(leaves)
-    return _weighted(strength, xx, xy, yy, across, down)
+    height, width = strength.shape
+    right, below = np.zeros((height, width - 1), np.float32), np.zeros((height - 1, width), np.float32)
+    margin = int(_REACH * sigma + 0.5) + 2
+    for top in range(0, height, _ROWS):
+        stop = min(top + _ROWS, height)
+        first = max(top - margin, 0)
+        xx, xy, yy = structure_tensor(strength[first : stop + margin], sigma)
+        _weigh(strength, xx, xy, yy, first, across, down, right, below, top, stop, np.float32(aligned))
+    return right, below
 
 
-def structure_tensor(strength: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-    """Products of the derivatives along x and y, xx, xy, yy, gathered by a Gaussian of 2 pixels: three (H, W) float32."""
+def structure_tensor(strength: NDArray[np.float32], sigma: float = _SIGMA) -> tuple[NDArray[np.float32], ...]:
+    """Products of the derivatives along x and y, xx, xy, yy, gathered by a Gaussian of sigma pixels: three (H, W) float32."""
     from scipy.ndimage import gaussian_filter
 
     xx, xy, yy = _products(strength)
-    return tuple(gaussian_filter(plane, _SIGMA, truncate=3.0) for plane in (xx, xy, yy))
+    return tuple(gaussian_filter(plane, sigma, truncate=_REACH) for plane in (xx, xy, yy))
 
 
 @njit(cache=True, nogil=True)
@@ -89,30 +131,29 @@ def _products(strength):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, inline="always")
-def _along(strength, xx, xy, yy, y0, x0, y1, x1, nx, ny):  # type: ignore[no-untyped-def]
+def _along(strength, xx, xy, yy, first, y0, x0, y1, x1, nx, ny, aligned):  # type: ignore[no-untyped-def]
     if strength[y1, x1] > strength[y0, x0]:
         y0, x0 = y1, x1
-    a, b, c = xx[y0, x0], xy[y0, x0], yy[y0, x0]
+    a, b, c = xx[y0 - first, x0], xy[y0 - first, x0], yy[y0 - first, x0]
     greatest = np.float32(0.5) * (a + c + np.sqrt((a - c) * (a - c) + np.float32(4) * b * b))
     if greatest <= 0 or (nx == 0 and ny == 0):
         return strength[y0, x0]
     share = (a * nx * nx + np.float32(2) * b * nx * ny + c * ny * ny) / greatest
-    return strength[y0, x0] * min(max(share / _ALIGNED, np.float32(0)), np.float32(1))
+    return strength[y0, x0] * min(max(share / aligned, np.float32(0)), np.float32(1))
 
 
 @njit(cache=True, nogil=True)
-def _weighted(strength, xx, xy, yy, across, down):  # type: ignore[no-untyped-def]
+def _weigh(strength, xx, xy, yy, first, across, down, right, below, top, stop, aligned):  # type: ignore[no-untyped-def]
+    """Fill the rows top..stop of right and below. xx, xy, yy: of the rows from `first` on."""
     height, width = strength.shape
-    right, below = np.zeros((height, across.shape[1]), np.float32), np.zeros((down.shape[0], width), np.float32)
-    for y in range(height):
+    for y in range(top, stop):
         for x in range(width - 1):
             nx, ny = across[y, x, 0], across[y, x, 1]
-            right[y, x] = _along(strength, xx, xy, yy, y, x, y, x + 1, nx, ny)
-    for y in range(height - 1):
-        for x in range(width):
-            nx, ny = down[y, x, 0], down[y, x, 1]
-            below[y, x] = _along(strength, xx, xy, yy, y, x, y + 1, x, nx, ny)
-    return right, below
+            right[y, x] = _along(strength, xx, xy, yy, first, y, x, y, x + 1, nx, ny, aligned)
+        if y + 1 < height:
+            for x in range(width):
+                nx, ny = down[y, x, 0], down[y, x, 1]
+                below[y, x] = _along(strength, xx, xy, yy, first, y, x, y + 1, x, nx, ny, aligned)
 
 
 @njit(cache=True, nogil=True)

@@ -8,7 +8,10 @@ The rule, where an image has other bands than the network has channels:
     3         4 bands      red, green and blue by name, else the first three (alpha of a file is laid on white at reading)
     1         3, 4 bands   luma of red, green and blue
 
-Everything else is an InputError. Values become [0, 1] as `Image` says (8 bits: divided by 255; 16 bits: stretched from the
+Everything else is an InputError; but for `contours`, which is for any photo and takes of other numbers of bands what
+`Image.rgb` shows (red, green and blue by name, else the first three; of two bands the first, and twice the second).
+
+Values become [0, 1] as `Image` says (8 bits: divided by 255; 16 bits: stretched from the
 image's own minimum..maximum), then (value - mean) / std.
 """
 
@@ -24,13 +27,18 @@ from ..core.image import LUMA
 from .network_file import Metadata
 
 
-def picked_bands(bands: tuple[str, ...], channels: int) -> tuple[int, ...] | None:
-    """Which bands go in, by the rule above (three for the luma of one channel); None where bands and channels do not fit."""
+def picked_bands(bands: tuple[str, ...], channels: int, any_number: bool = False) -> tuple[int, ...] | None:
+    """Which bands go in, by the rule above (three for the luma of one channel); None where bands and channels do not fit.
+
+    any_number: the rule of `contours`.
+    """
     if len(bands) == channels:
         return tuple(range(channels))
     if channels == 3 and len(bands) == 1:
         return (0, 0, 0)
-    if channels in (1, 3) and len(bands) in (3, 4):
+    if any_number and channels in (1, 3) and len(bands) == 2:
+        return (0, 1, 1)
+    if channels in (1, 3) and (len(bands) in (3, 4) or any_number):
         named = {"red", "green", "blue"} <= set(bands)
         return tuple(bands.index(n) for n in ("red", "green", "blue")) if named else (0, 1, 2)
     return None
@@ -49,16 +57,22 @@ class Channels:
     note: str = ""
 
     @classmethod
-    def of(cls, bands: tuple[str, ...], limits: tuple[float, float], metadata: Metadata) -> Channels:
-        """bands: the image's. limits: its values that become 0 and 1. Raises InputError when bands and channels do not fit."""
+    def of(
+        cls, bands: tuple[str, ...], limits: tuple[float, float], metadata: Metadata, any_number: bool = False
+    ) -> Channels:
+        """bands: the image's. limits: its values that become 0 and 1. any_number: as in `picked_bands`.
+
+        Raises InputError when bands and channels do not fit.
+        """
         have, want = len(bands), metadata.channels
-        picked = picked_bands(bands, want)
+        picked = picked_bands(bands, want, any_number)
         if picked is None:
             raise InputError(
                 f"{metadata.name}: expected an image of {want} band{'s' if want > 1 else ''}, got {have} "
                 f"({', '.join(bands[:8])}{', ..' if have > 8 else ''}). Choose the bands it was trained on"
             )
-        note = f"the network sees bands {', '.join(bands[i] for i in picked)} of {have}" if have not in (1, 3) else ""
+        seen = ", ".join(bands[i] for i in dict.fromkeys(picked))
+        note = f"the network sees bands {seen} of {have}" if have not in (1, 3) else ""
         return cls(picked, want == 1 and have > 1, *limits, metadata.mean, metadata.std, note)
 
     def apply(self, pixels: NDArray) -> NDArray[np.float32]:

@@ -15,15 +15,18 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def ensemble(
-    network: Network, image: NDArray[np.float32], scales: tuple[float, ...], flips: bool
+    network: Network, activation: Network, image: NDArray[np.float32], scales: tuple[float, ...], flips: bool
 ) -> NDArray[np.float32]:
-    """(C, H, W) -> mean probabilities (K, H, W), over the scales, and over left and right where `flips`."""
+    """(C, H, W) -> mean probabilities (K, H, W), over the scales, and over left and right where `flips`.
+
+    activation: logits (K, h, w) -> probabilities, in place.
+    """
     total: NDArray[np.float32] | None = None
     for scale in scales:
         scaled = resized(image, _scaled(image.shape[1], scale), _scaled(image.shape[2], scale))
-        seen = softmax(network(scaled))
+        seen = activation(network(scaled))
         if flips:
-            seen += softmax(network(np.ascontiguousarray(scaled[:, :, ::-1])))[:, :, ::-1]
+            seen += activation(network(np.ascontiguousarray(scaled[:, :, ::-1])))[:, :, ::-1]
         seen = resized(seen, *image.shape[1:])
         total = seen if total is None else np.add(total, seen, out=total)
     assert total is not None
@@ -37,6 +40,16 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     np.exp(logits, out=logits)
     logits /= logits.sum(axis=0)
     return logits
+
+
+def sigmoid(logits: NDArray[np.float32], calibration: tuple[float, float]) -> NDArray[np.float32]:
+    """1 / (1 + exp(-(a logit + b))) with calibration (a, b), in place."""
+    from scipy.special import expit
+
+    if calibration != (1.0, 0.0):
+        logits *= np.float32(calibration[0])
+        logits += np.float32(calibration[1])
+    return expit(logits, out=logits)
 
 
 def resized(planes: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

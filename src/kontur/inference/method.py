@@ -51,11 +51,13 @@ def semantic(
 
 @functools.lru_cache(maxsize=16)
 def method_of(model: Model) -> Callable[..., Segmentation]:
-    """The method of a model: `method_of(model)(image, flips=True)`."""
+    """The method of a model: `method_of(model)(image, flips=True)`. One of boundaries has the options of `contours`."""
+    if model.task == "boundary":
+        return _contours_of(model)
 
     def run(image: Image, /, **options: Any) -> Segmentation:
         predictor = predictor_of(model, options)
-        tell_notice(model, predictor.metadata.notice, _warn)
+        tell_notice(model, predictor.metadata.notice, warn)
         return predictor(image)
 
     run.__name__ = model.name
@@ -64,11 +66,23 @@ def method_of(model: Model) -> Callable[..., Segmentation]:
     return method(run)
 
 
+def _contours_of(model: Model) -> Callable[..., Segmentation]:
+    from .contours import contours, cut, tree_of
+
+    def run(image: Image, /, *, level: float | None, regions: int | None, **options: Any) -> Segmentation:
+        return cut(tree_of(model, image, options, thin=False), level, regions)
+
+    run.__name__ = model.name
+    run.__doc__ = _document(model)
+    run.__wrapped__ = contours.__wrapped__  # type: ignore[attr-defined]
+    return method(run)
+
+
 def predictor_of(model: Model, options: dict[str, Any]) -> Predictor:
     """A predictor by the options of a method, of which any may be left out. Raises OptionError and UnknownName."""
     values = checked_options(model.name, options_of(semantic), options)
     network = open_network(model.path, device=values.pop("device"), threads=values.pop("threads"))
-    return Predictor(network, scales=_scales(values.pop("scales")), **values)
+    return Predictor(network, scales=scales_of(values.pop("scales")), **values)
 
 
 def with_probabilities(model: Model, image: Image, **options: Any) -> tuple[Segmentation, NDArray[np.float32]]:
@@ -92,11 +106,11 @@ def tell_notice(model: Model, notice: str, say: Callable[[str], None]) -> None:
         say(f"{model.name}: {notice}")
 
 
-def _warn(text: str) -> None:
+def warn(text: str) -> None:
     warnings.warn(text, ModelNotice, stacklevel=5)
 
 
-def _scales(text: str) -> tuple[float, ...]:
+def scales_of(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
@@ -105,8 +119,9 @@ def _scales(text: str) -> tuple[float, ...]:
 
 def _document(model: Model) -> str:
     meta = open_network(model.path).metadata
+    what = "semantic segmentation" if meta.task == "semantic" else "outlines and the regions they enclose"
     lines = [
-        "semantic segmentation by a network, run by ONNX Runtime.",
+        f"{what} by a network, run by ONNX Runtime.",
         "",
         f"Network: {meta.network or 'not named'}; {meta.channels} channel{'s' if meta.channels > 1 else ''}; images of "
         + (f"{meta.fixed[0]}x{meta.fixed[1]} pixels, others in tiles" if meta.fixed else "any size"),

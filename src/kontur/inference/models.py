@@ -6,6 +6,7 @@ src/kontur/models/NAME.toml     its card: the data and their terms, the recipe, 
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from ..core.errors import KonturError, UnreadableFile
 
 FOLDER = Path(__file__).resolve().parents[1] / "models"
-EMBEDDED = ("street",)
+EMBEDDED = ("contours", "street")
 """The models a full build has; one may be built without them."""
 EXPORT = "model.onnx"
 """What a run folder's network is called when `kontur segment` exports it."""
@@ -35,6 +36,20 @@ class Model:
         """The text of the card beside the file; "" without one."""
         beside = self.path.with_suffix(".toml")
         return beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
+
+    @property
+    def task(self) -> str:
+        """semantic or boundary: as the card has it, else the file itself; semantic of a file that cannot be opened."""
+        try:
+            return str(tomllib.loads(self.card)["task"])
+        except (KeyError, ValueError):  # no card, or one of another kind
+            pass
+        from .network_file import open_network
+
+        try:
+            return open_network(self.path).metadata.task
+        except KonturError:
+            return "semantic"
 
 
 def embedded() -> list[Model]:
@@ -59,10 +74,7 @@ def find(name: str) -> Model | None:
             )
         return Model(path.stem, path)
     if name in EMBEDDED:
-        raise NoModels(
-            f"{name!r} is an embedded model, and this build of kontur was made without models. Install a full build, or "
-            "give a network file: -m FILE.onnx"
-        )
+        raise _without(name)
     if path.is_dir():
         return exported(path)
     if path.is_file():
@@ -70,6 +82,21 @@ def find(name: str) -> Model | None:
             f"{path}: expected a method, a network file (.onnx) or the folder of a training run, got another file"
         )
     return None
+
+
+def named(name: str) -> Model:
+    """An embedded model. Raises NoModels where this build was made without it."""
+    for model in embedded():
+        if model.name == name:
+            return model
+    raise _without(name)
+
+
+def _without(name: str) -> NoModels:
+    return NoModels(
+        f"{name!r} is an embedded model, and this build of kontur was made without models. Install a full build, or "
+        "give a network file: -m FILE.onnx"
+    )
 
 
 def exported(run: Path) -> Model:

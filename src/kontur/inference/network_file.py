@@ -5,6 +5,9 @@
 The metadata are texts: `network`, `classes` (JSON list of names), `channels`, `least` (JSON [H, W]); and, where they are
 given, `mean` and `std` (JSON lists, for pixels in [0, 1]; absent: pixels go in as they are), `multiple` (height and width
 are padded to a multiple of it), `task`, `taxonomy` (JSON), `name`, `notice` (a sentence on the data's terms).
+
+A network of task "boundary" has one logit a pixel, K = 1, and may have `calibration` (JSON [a, b]: the probability of a
+boundary is sigmoid(a * logit + b)) and `level` (JSON number in [0, 1]: where its hierarchy of regions is cut by default).
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from ..core.taxonomy import Taxonomy
 from ..io.taxonomy import taxonomy_of
 
 DEVICES = ("auto", "cpu", "cuda")
+TASKS = ("semantic", "boundary")
 _MOST_KEPT = 4
 _EXPECTED = "expected one input `image` (B, C, H, W) and one output `logits` (B, K, H, W), both float32"
 
@@ -35,7 +39,8 @@ class Metadata:
 
     taxonomy: its categories in the order of the K logits. channels: C. least: the smallest (H, W) it takes. multiple: H
     and W must be multiples of it. mean, std: one number a channel, for pixels in [0, 1]. fixed: the only (H, W) it takes,
-    or None. notice: one sentence about the terms of the data it learnt from, or "".
+    or None. notice: one sentence about the terms of the data it learnt from, or "". task: semantic or boundary.
+    calibration: (a, b), level: of a boundary network, see above.
     """
 
     name: str
@@ -48,6 +53,9 @@ class Metadata:
     std: tuple[float, ...] = ()
     fixed: tuple[int, int] | None = None
     notice: str = ""
+    task: str = "semantic"
+    calibration: tuple[float, float] = (1.0, 0.0)
+    level: float = 0.5
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -207,8 +215,8 @@ def _metadata(
             raise bad(key, "JSON") from None
 
     task = texts.get("task", "semantic")
-    if task != "semantic":
-        raise bad("task", "semantic")
+    if task not in TASKS:
+        raise bad("task", " or ".join(TASKS))
     count = parsed("channels", channels)
     if not _whole(count, 1) or (channels is not None and count != channels):
         raise bad("channels", f"{channels}, as the input has" if channels is not None else "a whole number")
@@ -221,16 +229,24 @@ def _metadata(
     for key, default in (("mean", 0.0), ("std", 1.0)):
         values = parsed(key, [default] * count)
         good = isinstance(values, list) and len(values) == count
-        if not (
-            good and all(isinstance(v, int | float) and np.isfinite(v) and (v > 0 or key == "mean") for v in values)
-        ):
+        if not (good and all(_finite(v) and (v > 0 or key == "mean") for v in values)):
             raise bad(key, f"a list of {count} numbers, one a channel")
         numbers[key] = tuple(float(v) for v in values)
     taxonomy = _taxonomy(parsed("taxonomy", None), parsed("classes", None), bad)
-    if len(taxonomy) < 2 or (classes is not None and len(taxonomy) != classes):
-        raise bad(
-            "taxonomy" if "taxonomy" in texts else "classes", f"{classes or '2 or more'} categories, as the output has"
-        )
+    fitting = len(taxonomy) == 1 if task == "boundary" else len(taxonomy) > 1
+    if not fitting or (classes is not None and len(taxonomy) != classes):
+        number = "1, as task boundary asks for," if task == "boundary" else classes or "2 or more"
+        raise bad("taxonomy" if "taxonomy" in texts else "classes", f"{number} categories, as the output has")
+    calibration, level = parsed("calibration", [1.0, 0.0]), parsed("level", 0.5)
+    if not (
+        isinstance(calibration, list)
+        and len(calibration) == 2
+        and all(map(_finite, calibration))
+        and calibration[0] > 0
+    ):
+        raise bad("calibration", "[a, b], two numbers, a above 0")
+    if not (_finite(level) and 0 <= level <= 1):
+        raise bad("level", "a number in 0..1")
     return Metadata(
         name=texts.get("name") or path.stem,
         network=texts.get("network", ""),
@@ -242,6 +258,9 @@ def _metadata(
         std=numbers["std"],
         fixed=fixed,
         notice=" ".join(texts.get("notice", "").split()),
+        task=task,
+        calibration=(float(calibration[0]), float(calibration[1])),
+        level=float(level),
     )
 
 
@@ -263,6 +282,10 @@ def _taxonomy(full: Any, classes: Any, bad: Any) -> Taxonomy:
 
 def _whole(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 def _shape_text(shape: Any) -> str:

@@ -17,7 +17,7 @@ from ..core.image import Image, as_image
 from ..core.segmentation import Provenance, Segmentation
 from ..io.photos import read_image
 from .channels import Channels
-from .ensemble import ensemble, softmax
+from .ensemble import ensemble, sigmoid, softmax
 from .network_file import Metadata, NetworkFile, open_network
 from .tiles import ALIGNED, Plan, Span, ahead, blended
 
@@ -36,6 +36,8 @@ Read = Callable[[Span, Span], NDArray[np.float32]]
 
 class Predictor:
     """`predictor(image)` is a Segmentation; `predictor.probabilities(image)` is (K, H, W).
+
+    Of a network of task boundary there are probabilities only, (1, H, W): regions are `kontur.contours`'s.
 
     network:  an .onnx file, or a NetworkFile (then device and threads are its own).
     flips:    average with the mirrored image.
@@ -87,7 +89,10 @@ class Predictor:
         return self.network.metadata
 
     def __call__(self, image: Image | NDArray) -> Segmentation:
-        """One segment a category that occurs: id k + 1 is the k-th of the taxonomy. No pixel is void."""
+        """One segment a category that occurs: id k + 1 is the k-th of the taxonomy. No pixel is void.
+
+        Raises InputError for a network of boundaries.
+        """
         return self._segmented(as_image(image), None)
 
     def each(self, images: Iterable[str | Path], *, ahead: int = 2) -> Iterator[tuple[Path, Segmentation]]:
@@ -113,12 +118,12 @@ class Predictor:
         return self._segmented(image, probabilities), probabilities
 
     def probabilities(self, image: Image | NDArray) -> NDArray[np.float32]:
-        """(K, H, W), in the order of the taxonomy, 1 in sum at each pixel."""
+        """(K, H, W), in the order of the taxonomy, 1 in sum at each pixel; of boundaries calibrated, (1, H, W)."""
         image = as_image(image)
         result = np.empty((len(self.metadata.taxonomy), *image.shape), np.float32)
         for y, x, scores in self.scores(self.plan(image.shape), self._reader(image)):
             part = result[:, y : y + scores.shape[1], x : x + scores.shape[2]]
-            part[...] = scores if self.gives_probabilities else softmax(scores)
+            part[...] = scores if self.gives_probabilities else self.activation(scores)
         if self.crf:
             from ..graph.dense_crf import refine_probabilities
 
@@ -149,8 +154,12 @@ class Predictor:
     def tile_scores(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """(C, h, w), normalised -> (K, h, w), by all views."""
         if self.gives_probabilities:
-            return ensemble(self._padded_run, image, self.scales, self.flips)
+            return ensemble(self._padded_run, self.activation, image, self.scales, self.flips)
         return self._padded_run(image)
+
+    def activation(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of logits (K, h, w), in place."""
+        return softmax(logits) if self.metadata.task == "semantic" else sigmoid(logits, self.metadata.calibration)
 
     def categories(self, scores: NDArray[np.float32]) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """(K, h, w) -> 1 + the position of the highest, (h, w); the first of equal ones. Raises InputError for NaN."""
@@ -166,11 +175,14 @@ class Predictor:
                 np.greater(plane, best, out=is_higher)
                 np.copyto(found, found.dtype.type(position), where=is_higher)
                 np.maximum(best, plane, out=best)
-            if np.isnan(best).any():
-                raise InputError(
-                    f"{self.network.path}: the network gave NaN for this image. Train it again, or export it as float32"
-                )
+            self.refuse_nan(best)
         return where
+
+    def refuse_nan(self, scores: NDArray[np.float32]) -> None:
+        if np.isnan(scores).any():
+            raise InputError(
+                f"{self.network.path}: the network gave NaN for this image. Train it again, or export it as float32"
+            )
 
     def _padded_run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         meta = self.metadata
@@ -193,6 +205,11 @@ class Predictor:
         return lambda row, column: channels.apply(image.pixels[row.start : row.stop, column.start : column.stop])
 
     def _segmented(self, image: Image, probabilities: NDArray[np.float32] | None) -> Segmentation:
+        if self.metadata.task != "semantic":
+            raise InputError(
+                f"{self.network.path}: expected a semantic network, got one of boundaries. "
+                "Use kontur.contours(image, model=FILE), which makes regions of them"
+            )
         started = time.perf_counter()
         if probabilities is None and self.crf:
             probabilities = self.probabilities(image)

@@ -33,6 +33,11 @@ _OWN_OUTPUTS = (
     ".overlay",
     ".cutout",
     ".heatmap",
+    ".outline",
+    ".mean",
+    ".boundaries",
+    ".ultrametric",
+    ".levels",
 )  # of `kontur segment`, as the last part of the stem
 _EXPECTED = "expected a JPEG, PNG, TIFF, WebP or BMP image"
 _PILLOW_CLASSES = {

@@ -28,8 +28,7 @@ def write_svg(path: str | Path, result: Result, image: Image | None = None) -> f
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
     ]
-    if image is not None and image.path is not None:
-        lines.append(f"<desc>{_text(image.path.name)}</desc>")
+    lines += described(image)
     losses = []
     for region in regions(result):
         rings = [ring for polygon in region.polygons() for ring in polygon.rings]
@@ -38,6 +37,11 @@ def write_svg(path: str | Path, result: Result, image: Image | None = None) -> f
     lines.append("</svg>\n")
     atomic_write(Path(path), "\n".join(lines).encode())
     return mean_loss(losses)
+
+
+def described(image: Image | None) -> list[str]:
+    """The line that names the image's file, where it has one."""
+    return [] if image is None or image.path is None else [f"<desc>{_text(image.path.name)}</desc>"]
 
 
 def _path(region: Region, rings: list[NDArray[np.float64]], colour: tuple[int, int, int] | None) -> str:

@@ -43,7 +43,7 @@ def felzenszwalb(
     min_size: Annotated[int, Option("smaller regions are joined to a neighbour", 1, 1_000_000_000, "pixels")] = 100,
     mask: NDArray[np.bool_] | None = None,
 ) -> Segmentation:
-    """Regions that follow the image: large where it is even, small where it is not. The default method.
+    """Regions that follow the image: large where it is even, small where it is not.
 
     Any number of bands; the weight of an edge is the Euclidean distance of the two pixels' values in 0..255 (beyond
     three bands divided by sqrt(C / 3)). Source: Felzenszwalb & Huttenlocher, IJCV 59(2), 2004.

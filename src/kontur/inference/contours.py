@@ -1,0 +1,221 @@
+"""Contours: the outlines of things in any photo, and the closed regions they enclose, at every level. The default method.
+
+Papers: Xie & Tu, HED, ICCV 2015, arXiv:1504.06375 (a network that learns people's outlines); Arbeláez, Maire, Fowlkes &
+Malik, TPAMI 33(5), 2011 (from outlines to a hierarchy of regions):
+
+    image (H, W, C) -> network (models/contours.onnx: contour_net, learnt from BSDS500) -> logit (H, W)
+        -> strength (H, W) = sigmoid(a logit + b) -> `graph.contour_hierarchy` -> Hierarchy -> level or number of regions
+
+Differs from the papers: images of more pixels than those the network learnt from are shrunk before they go in, because at
+the full size of a large photo the grain of a surface looks like an outline; the strengths are enlarged again, so that
+regions have the image's own size. With megapixels=none the network sees every pixel, in tiles.
+
+Memory, beside the image: about 45 bytes a pixel (docs/contours.md has it measured at 100 megapixels).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError
+from ..core.hierarchy import Hierarchy
+from ..core.image import Image
+from ..core.method import method
+from ..core.options import Option, checked_options, options_of
+from ..core.segmentation import Provenance, Segmentation
+from .channels import Channels
+from .ensemble import resized
+from .method import scales_of, tell_notice, warn
+from .models import Model, named
+from .network_file import open_network
+from .predictor import LEAST_TILE, MOST_TILE, Predictor
+
+_ROWS = 512  # of the image that are worked on at a time
+CUT = ("level", "regions")
+"""The options that choose regions of a hierarchy that is there already."""
+
+
+@method
+def contours(
+    image: Image,
+    *,
+    level: Annotated[
+        float | None, Option("regions whose common border is weaker are one; none: the best for photos", 0, 1)
+    ] = None,
+    regions: Annotated[int | None, Option("number of regions, in place of a level", 1, 100_000_000, "regions")] = None,
+    megapixels: Annotated[
+        float | None,
+        Option(
+            "larger images are shrunk to this for the network; none: as they are, in tiles", 0.01, 1e6, "megapixels"
+        ),
+    ] = 2.0,
+    flips: Annotated[bool, Option("average with the mirrored image")] = False,
+    scales: Annotated[str, Option("average over the image at these scales, 0.1..4", unit="numbers with commas")] = "1",
+    tile: Annotated[
+        int | None,
+        Option("side of the tiles; none: one piece up to 2.1 megapixels, 1024 beyond", LEAST_TILE, MOST_TILE, "pixels"),
+    ] = None,
+    overlap: Annotated[
+        int | None,
+        Option("of neighbouring tiles, at most half a tile; none: an eighth, at most 64", 0, MOST_TILE // 2, "pixels"),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where ONNX Runtime has one")
+    ] = "auto",
+    threads: Annotated[int, Option("cores for one image; 0: all", 0, 256)] = 0,
+) -> Segmentation:
+    """Closed regions bounded by the outlines that a person would draw. The default method.
+
+    A small network finds the outlines (models/contours.onnx, learnt from the human drawings of BSDS500); a watershed and
+    its merge tree make a hierarchy of regions of them, of which one level is returned: `level` in 0..1, or the coarsest
+    one that has `regions` regions. `kontur.contours` gives the whole hierarchy, from which other levels are read in
+    milliseconds. Every region is 4-connected.
+
+    Any image: one band goes in three times; of other numbers than one and three red, green and blue by name, else the
+    first three (the provenance says which). An image of one colour is one region.
+    """
+    values = {
+        "megapixels": megapixels, "flips": flips, "scales": scales, "tile": tile,
+        "overlap": overlap, "device": device, "threads": threads,
+    }  # fmt: skip
+    return cut(tree_of(named("contours"), image, values, thin=False), level, regions)
+
+
+def contour_tree(image: Image, **options: Any) -> Hierarchy:
+    """The hierarchy that `contours` cuts; options: its own but `level` and `regions`."""
+    return tree_of(named("contours"), image, options)
+
+
+def cut(tree: Hierarchy, level: float | None, regions: int | None) -> Segmentation:
+    """Regions by their number, else by a level, else by the tree's default."""
+    return tree.level(level) if regions is None else tree.regions(regions)
+
+
+def contour_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Those of `contours` but `level` and `regions`, all with a value. Raises OptionError and UnknownName."""
+    specs = tuple(spec for spec in options_of(contours) if spec.name not in CUT)
+    return checked_options("contours", specs, options)
+
+
+def contour_predictor(model: Model, options: dict[str, Any]) -> Predictor:
+    """The network of `model`, opened, with these options of `contours`; others of it are of no account here.
+
+    Raises InputError for a network that does not give boundaries.
+    """
+    values = contour_options({k: v for k, v in options.items() if k not in CUT})
+    network = open_network(model.path, device=values["device"], threads=values["threads"])
+    if network.metadata.task != "boundary":
+        raise InputError(f"{model.path}: expected a network of task boundary, got one of {network.metadata.task}")
+    views = {"flips": values["flips"], "scales": scales_of(values["scales"])}
+    return Predictor(network, tile=values["tile"], overlap=values["overlap"], **views)
+
+
+def tree_of(model: Model, image: Image, options: dict[str, Any], *, thin: bool = True) -> Hierarchy:
+    """The hierarchy of an image by the network `model`; options: those of `contours` but `level` and `regions`.
+
+    thin: keep the thinned outlines in it (`Hierarchy.boundaries`), which takes a third of the time after the network.
+    """
+    from ..graph.oriented_watershed import contour_hierarchy
+
+    started = time.perf_counter()
+    values = contour_options(options)
+    predictor = contour_predictor(model, values)
+    tell_notice(model, predictor.metadata.notice, warn)
+    strength, notes = boundary_strength(predictor, image, values["megapixels"])
+    tree = contour_hierarchy(strength, default=predictor.metadata.level, thin=thin)
+    origin = Provenance("contours", values, seconds=time.perf_counter() - started, notes=notes)
+    return replace(tree, provenance=origin)
+
+
+def boundary_strength(
+    predictor: Predictor, image: Image, megapixels: float | None
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """((H, W) in [0, 1]: the probability of an outline at each pixel, notes for the provenance).
+
+    megapixels: larger images are shrunk to it for the network. One colour has no outlines, whatever the network says.
+    """
+    channels = Channels.of(image.bands, image.limits, predictor.metadata, any_number=True)
+    taken = tuple(filter(None, (image.scaling, *image.notes)))
+    if _one_colour(image.pixels):
+        return np.zeros(image.shape, np.float32), (*taken, "an image of one colour: no outlines")
+    height, width = image.shape
+    shrink = 1.0 if megapixels is None else min(1.0, (megapixels * 1e6 / (height * width)) ** 0.5)
+    if predictor.metadata.fixed is not None:
+        shrink = 1.0  # what it can see is decided by its tiles
+    seen = max(1, round(height * shrink)), max(1, round(width * shrink))
+    plan = predictor.plan(seen)
+    if seen == image.shape:
+        strength = _strength(predictor, plan, lambda rows, columns: channels.apply(image.pixels[rows, columns]), seen)
+        notes = predictor.notes(plan, channels.note)
+    else:
+        small = _shrunk(image.pixels, channels, seen)
+        strength = _enlarged(
+            _strength(predictor, plan, lambda rows, columns: small[:, rows, columns], seen), image.shape
+        )
+        notes = (
+            *predictor.notes(plan, channels.note),
+            f"the network sees {seen[1]}x{seen[0]} of {width}x{height} pixels",
+        )
+    return strength, (*taken, *notes)
+
+
+def _strength(predictor: Predictor, plan: Any, read: Any, shape: tuple[int, int]) -> NDArray[np.float32]:
+    strength = np.empty(shape, np.float32)
+    tiles = predictor.scores(
+        plan, lambda row, column: read(slice(row.start, row.stop), slice(column.start, column.stop))
+    )
+    for y, x, scores in tiles:
+        predictor.refuse_nan(scores)
+        part = scores if predictor.gives_probabilities else predictor.activation(scores)
+        strength[y : y + part.shape[1], x : x + part.shape[2]] = part[0]
+    return np.clip(strength, 0, 1, out=strength)  # the mean of several views may be 1 + 1e-7
+
+
+def _one_colour(pixels: NDArray) -> bool:
+    first = pixels[0, 0]
+    return all(bool((pixels[top : top + min(1 + top, _ROWS)] == first).all()) for top in _doubling(len(pixels)))
+
+
+def _doubling(length: int) -> Iterator[int]:
+    """0, 1, 3, 7, .. below length: the first differing row is found early, and no large array is made of equal ones."""
+    top = 0
+    while top < length:
+        yield top
+        top += min(1 + top, _ROWS)
+
+
+def _shrunk(pixels: NDArray, channels: Channels, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """(H, W[, C]) -> (C, *shape), normalised, averaged over what falls together; never more than some rows at full size."""
+    height, width = pixels.shape[:2]
+    step = max(1, min(height // shape[0], width // shape[1]))
+    if step == 1:
+        return resized(channels.apply(pixels), *shape)
+    rows = max(1, _ROWS // step) * step
+    parts = [_averaged(channels.apply(pixels[top : top + rows]), step) for top in range(0, height, rows)]
+    return resized(np.concatenate(parts, axis=1), *shape)
+
+
+def _averaged(planes: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """Means of squares of `step` pixels; of what is there at the right and lower rim."""
+    from PIL import Image as Pillow
+
+    return np.stack([np.asarray(Pillow.fromarray(plane).reduce(step)) for plane in planes])
+
+
+def _enlarged(strength: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """(h, w) -> shape, bilinear, in bands of rows so that no second map of that size is needed."""
+    from PIL import Image as Pillow
+
+    (height, width), (low, narrow) = shape, strength.shape
+    picture, out = Pillow.fromarray(strength), np.empty(shape, np.float32)
+    for top in range(0, height, _ROWS):
+        rows = min(_ROWS, height - top)
+        box = (0, top * low / height, narrow, min((top + rows) * low / height, low))
+        out[top : top + rows] = np.asarray(picture.resize((width, rows), Pillow.Resampling.BILINEAR, box=box))
+    return np.clip(out, 0, 1, out=out)
