@@ -36,6 +36,8 @@ def panoptic_deeplab(
 ) -> Segmentation:
     """The panoptic result of one image: things 1, 2.. in the order of their centres, best first, then stuff; 0 is void.
 
+    Of the network's one output `maps` (K + 3, H, W) the parts are maps[:-3], maps[-3] and maps[-2:].
+
     logits:     (K, H, W), in the order of the taxonomy, before softmax.
     heatmap:    (H, W) or (1, H, W): how much each pixel is a centre, about 0..1.
     offsets:    (2, H, W): rows, then columns, in pixels from each pixel to the centre of its object.
@@ -66,7 +68,7 @@ def panoptic_deeplab(
     votes = np.bincount(groups.ravel() * len(order) + semantic.ravel(), minlength=(len(centres) + 1) * len(order))
     votes = votes.reshape(len(centres) + 1, len(order))
     majority = votes.argmax(axis=1)
-    probabilities = softmax(logits)
+    probabilities = softmax(np.array(logits, np.float32))  # a copy, as it works in place
     ids = np.zeros(semantic.shape, np.int32)
     categories: dict[int, int] = {}
     scores: dict[int, float] = {}
