@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
         "datasets",
         "metrics",
         "draw",
+        "graph",
         "inference",
         "_version",
     },

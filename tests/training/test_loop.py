@@ -15,9 +15,10 @@ import torch
 from PIL import Image as Pillow
 
 from kontur.core.errors import InputError, KonturError, OptionError, OutputError, UnknownName, UnreadableFile
-from kontur.training import checkpoint, fit, load_run, loop, parts
+from kontur.training import checkpoint, fit, load_run, loop, parts, semantic
 from kontur.training.loop import TrainingStopped
 from kontur.training.run import Folder
+from kontur.training.tasks import Scored
 from training import toy
 
 
@@ -244,7 +245,7 @@ def test_auxiliary_outputs_count_with_their_factor(root, tmp_path):
     output = network(image)
 
     class Samples:
-        ignore = 255
+        unknown = 255
 
     table = toy.recipe(root, loss={"auxiliary": 0.25}).loss
     value = loop.training_loss(table, Samples)(output, target)
@@ -257,8 +258,8 @@ def test_class_weights_come_from_the_training_masks(root, tmp_path, tiny):
     """The rarer class weighs more, and the loss is PyTorch's weighted one."""
     from kontur.datasets import open as open_data
     from kontur.losses import median_frequency
-    from kontur.training.plan import Indexed
     from kontur.training.preflight import class_frequencies
+    from kontur.training.semantic import Indexed
 
     data = open_data("folder", root, "train")
     samples = Indexed([data], data.taxonomy)
@@ -276,13 +277,7 @@ def test_early_stopping_counts_validations_without_gain(root, tmp_path, tiny, mo
     """Scores 0.5, 0.6, 0.55, 0.6, then never again: with a patience of 2 the fourth is the last."""
     scores = iter([0.5, 0.6, 0.55, 0.6, 0.9])
 
-    class Scores:
-        pixel_accuracy, iou = 0.5, np.zeros(3)
-
-        def __init__(self):
-            self.mean_iou = next(scores)
-
-    monkeypatch.setattr(loop, "evaluate", lambda *a, **k: Scores())
+    monkeypatch.setattr(semantic.Semantic, "evaluate", lambda *a: Scored(next(scores), {}, {}, {}, ""))
     recipe = toy.recipe(
         root, network=tiny, stages=[{"epochs": 9, "batch": 4}], validation={"patience": 2, "samples": 0}
     )

@@ -15,8 +15,10 @@ from kontur.core.taxonomy import Taxonomy
 from kontur.datasets import open as open_data
 from kontur.inference.channels import Channels
 from kontur.inference.network_file import Metadata
-from kontur.training.plan import Batches, Indexed, Plan, TrainingSet
+from kontur.training.plan import Batches, Plan, TrainingSet
+from kontur.training.samples import Samples
 from kontur.training.scoring import TorchPredictor
+from kontur.training.semantic import Indexed
 from training import toy
 
 STAGES = [{"epochs": 2, "batch": 3, "crop": [32, 32]}, {"epochs": 1, "batch": 2, "crop": [48, 64]}]
@@ -102,14 +104,14 @@ def test_a_set_of_other_classes_is_refused(root, tmp_path):
     other = toy.data_set(tmp_path / "other")
     (other / "classes.txt").write_text("ground\ndisc\nsquare\n")
     one, two = open_data("folder", root, "train"), open_data("folder", other, "train")
-    with pytest.raises(InputError, match="expected the network.s classes"):
+    with pytest.raises(InputError, match="expected the network's classes"):
         Indexed([one, two], one.taxonomy)
 
 
 def test_a_sample_depends_on_seed_epoch_and_index_alone(root):
     data = open_data("folder", root, "train")
     samples = Indexed([data], data.taxonomy)
-    made = TrainingSet(samples, toy.recipe(root), samples.ignore)
+    made = TrainingSet(samples, toy.recipe(root))
     first, target, _ = made[(0, 1, 3)]
     made[(0, 0, 2)]
     again, target2, _ = made[(0, 1, 3)]
@@ -117,6 +119,17 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(root):
     assert torch.equal(target, target2)
     assert not torch.equal(first, made[(0, 0, 3)][0])
     assert first.shape == (3, 32, 32)
+
+
+class One(Samples):
+    """A single image, all of class 0."""
+
+    def __init__(self, image):
+        super().__init__([[image]], Taxonomy.from_names(["a", "b"]), ignore=255)
+
+    def _read(self, place):
+        image = self.sets[0][0]
+        return image, np.zeros(image.shape, np.uint8), "a"
 
 
 @pytest.mark.parametrize(
@@ -139,6 +152,6 @@ def test_training_sees_the_values_that_the_exported_file_will_see(shape, kind, c
         network={"name": "enet", "channels": channels},
         augmentation={"flip": 0.0, "mean": list(mean), "std": list(std)},
     )
-    trained = TrainingSet([(image, np.zeros((6, 7), np.uint8), "a")], recipe, 255)[0, 0, 0][0]
+    trained = TrainingSet(One(image), recipe)[0, 0, 0][0]
     np.testing.assert_allclose(tested[0], used, atol=1e-5)
     np.testing.assert_allclose(trained, used, atol=1e-5)

@@ -15,8 +15,9 @@ from kontur.core.taxonomy import Taxonomy
 from kontur.datasets import open as open_data
 from kontur.losses import cross_entropy, median_frequency
 from kontur.networks import build
-from kontur.training import plan, preflight
-from kontur.training.plan import Indexed, Plan, TrainingSet
+from kontur.training import preflight
+from kontur.training.plan import Plan, TrainingSet
+from kontur.training.semantic import Indexed, check_taxonomy
 from training import toy
 
 
@@ -90,16 +91,16 @@ def test_a_clean_set_is_checked_once_for_its_content(root, tmp_path, monkeypatch
 
 def test_a_taxonomy_must_be_the_networks():
     taxonomy = Taxonomy.from_names(["sky", "road", "car"], name="streets")
-    plan.check_taxonomy(taxonomy, 3)
-    plan.check_taxonomy(taxonomy, ["sky", "road", "car"])
+    check_taxonomy(taxonomy, 3)
+    check_taxonomy(taxonomy, ["sky", "road", "car"])
     with pytest.raises(InputError, match="19 classes, got 3"):
-        plan.check_taxonomy(taxonomy, 19)
+        check_taxonomy(taxonomy, 19)
     with pytest.raises(InputError, match=r"the data lacks bus; the network lacks car"):
-        plan.check_taxonomy(taxonomy, ["sky", "road", "bus"])
+        check_taxonomy(taxonomy, ["sky", "road", "bus"])
     with pytest.raises(InputError, match="another order"):
-        plan.check_taxonomy(taxonomy, ["road", "sky", "car"])
+        check_taxonomy(taxonomy, ["road", "sky", "car"])
     with pytest.raises(InputError, match="at least 2"):
-        plan.check_taxonomy(Taxonomy.from_names(["one"]), 1)
+        check_taxonomy(Taxonomy.from_names(["one"]), 1)
 
 
 def test_frequencies_by_hand():
@@ -135,7 +136,7 @@ def batch(root):
     data = opened(root)
     samples = Indexed([data], data.taxonomy)
     recipe = toy.recipe(root)
-    return TrainingSet(samples, recipe, samples.ignore), Plan(recipe, len(samples)).keys(0), samples.ignore
+    return TrainingSet(samples, recipe), Plan(recipe, len(samples)).keys(0), samples.ignore
 
 
 def loss(output, target):

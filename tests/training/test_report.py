@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 
 from kontur.core.errors import InputError, OutputError
 from kontur.core.taxonomy import Taxonomy
+from kontur.training.pictures import draw_samples
 from kontur.training.report import Report
 
 
@@ -119,7 +120,7 @@ def test_samples_show_each_class_in_its_colour_and_hatch_void(tmp_path):
     truth = np.zeros((36, 36), np.uint8)
     truth[:, 18:] = 255
     prediction = np.ones((36, 36), np.uint8)
-    Report(tmp_path).samples(7, [image], [truth], [prediction], taxonomy)
+    Report(tmp_path).samples(7, draw_samples([image], [truth], [prediction], taxonomy))
     picture = np.asarray(Pillow.open(tmp_path / "samples" / "epoch-0007.png"))
     top = picture[26 : 26 + 360]
     assert (top[:, 6:366] == 200).all()
@@ -130,10 +131,10 @@ def test_samples_show_each_class_in_its_colour_and_hatch_void(tmp_path):
     assert 0.1 < (void == 150).mean() < 0.15  # one diagonal in eight
 
 
-def test_samples_that_do_not_belong_together_are_refused(tmp_path):
+def test_samples_that_do_not_belong_together_are_refused():
     taxonomy = Taxonomy.from_names(["a", "b"])
     image, mask = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8)
     with pytest.raises(InputError, match="as many"):
-        Report(tmp_path).samples(1, [image], [mask], [], taxonomy)
+        draw_samples([image], [mask], [], taxonomy)
     with pytest.raises(InputError, match="size"):
-        Report(tmp_path).samples(1, [image], [mask], [mask[:4]], taxonomy)
+        draw_samples([image], [mask], [mask[:4]], taxonomy)

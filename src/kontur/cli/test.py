@@ -43,28 +43,14 @@ def test(
                 run, split, data, which=checkpoint, flips=flips, scales=factors, threads=threads, advance=advance
             )
     scores = result.scores
+    if scores.classes:
+        shown = [(name, *map(number, values)) for name, values in scores.classes]
+        screen.table(scores.header, shown, numbers=range(1, len(scores.header)))
+    speed = f"{1000 * result.seconds / max(1, result.images):.0f}"
     screen.table(
-        ("class", "iou", "accuracy", "precision"),
-        [
-            (name, number(float(iou)), number(float(accuracy)), number(float(precision)))
-            for name, iou, accuracy, precision in zip(result.names, scores.iou, scores.accuracy, scores.precision)
-        ],
-        numbers=(1, 2, 3),
-    )
-    screen.table(
-        ("data", "images", "pixel accuracy", "mean accuracy", "mean IoU", "frequency-weighted IoU", "ms an image"),
-        [
-            (
-                result.data,
-                result.images,
-                number(scores.pixel_accuracy),
-                number(scores.mean_accuracy),
-                number(scores.mean_iou),
-                number(scores.frequency_weighted_iou),
-                f"{1000 * result.seconds / max(1, result.images):.0f}",
-            )
-        ],
-        numbers=range(1, 7),
+        ("data", "images", *scores.summary, "ms an image"),
+        [(result.data, result.images, *map(number, scores.summary.values()), speed)],
+        numbers=range(1, len(scores.summary) + 3),
     )
     show_protocol(scores.protocol)
     facts = {**result.to_dict(), "date": time.strftime("%Y-%m-%dT%H:%M:%S%z")}

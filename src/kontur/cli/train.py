@@ -49,7 +49,10 @@ def train(
     from ..training import fit  # PyTorch, for which nobody waits who has misspelt a key
 
     outcome = fit(chosen, folder, resume=resume is not None, self_test=self_test, watch=Screen())
-    best = "" if outcome.best is None else f", best mean IoU on val {outcome.best:.4f}"
+    from ..training.tasks import task_of
+
+    measure = task_of(chosen.task).measure
+    best = "" if outcome.best is None else f", best {measure} on val {outcome.best:.4f}"
     if not outcome.finished:
         screen.say(f"{folder}: stopped at step {outcome.steps}{best}. Go on with: kontur train --resume {folder}")
         raise typer.Exit(130)
@@ -65,7 +68,9 @@ class Screen:
         self.told = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        score = "" if progress.score is None else f"  mIoU {progress.score:.4f} (best {progress.best:.4f})"
+        score = (
+            "" if progress.score is None else f"  {progress.measure} {progress.score:.4f} (best {progress.best:.4f})"
+        )
         line = (
             f"epoch {progress.epoch}/{progress.epochs}  step {progress.step}/{progress.steps}  loss {progress.loss:.4f}"
             f"{score}  {progress.images_per_second:.1f} images/s  {_clock(progress.seconds_left)} left"

@@ -60,22 +60,45 @@ _ROWS = (
 )
 
 CATALOGUE: dict[str, Entry] = {row.name: row for row in _ROWS}
+"""The networks of semantic segmentation."""
+
+# Networks of other tasks, whose outputs are not classes: (classes, channels) is what their builder makes of it.
+OTHERS: dict[str, Entry] = {
+    row.name: row
+    for row in (
+        Entry(
+            "contour_net",
+            "contour_net",
+            "this project; Xie & Tu, HED, ICCV 2015, arXiv:1504.06375; Liu et al., RCF, CVPR 2017, arXiv:1612.02103",
+            2026,
+        ),
+        Entry(
+            "offset_net",
+            "offset_net",
+            "this project; Cheng et al., Panoptic-DeepLab, CVPR 2020, arXiv:1911.10194; Neven et al., CVPR 2019, arXiv:1906.11109",
+            2026,
+        ),
+    )
+}
+"""The networks of other tasks."""
 
 
 def build(name: str, classes: int, channels: int = 3, **options: Any) -> Network:
     """A network by name, in training mode, its weights drawn by PyTorch's global random generator.
 
-    classes: K >= 2 logits a pixel. channels: bands of the image. options: the builder's own, `auxiliary=False` and
+    classes: K >= 2 logits a pixel, 1 for a network of contours or of objects. channels: bands of the image. options: the builder's own, `auxiliary=False` and
     `pretrained=False` among them where the network has them; only `pretrained=True` reads a file or the network.
 
     Raises UnknownName (network or option; suggests the nearest), OptionError (classes, channels).
     """
     try:
-        entry = CATALOGUE[name]
+        entry = CATALOGUE[name] if name in CATALOGUE else OTHERS[name]
     except KeyError:
-        raise UnknownName("network", name, CATALOGUE) from None
-    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 2:
-        raise OptionError(f"option classes: expected a whole number, at least 2 (background counts), got {classes!r}")
+        raise UnknownName("network", name, [*CATALOGUE, *OTHERS]) from None
+    least = 2 if name in CATALOGUE else 1
+    if isinstance(classes, bool) or not isinstance(classes, int) or classes < least:
+        counted = " (background counts)" if least == 2 else ""
+        raise OptionError(f"option classes: expected a whole number, at least {least}{counted}, got {classes!r}")
     if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
         raise OptionError(f"option channels: expected a whole number, at least 1, got {channels!r}")
     builder = getattr(importlib.import_module(f".{entry.module}", __package__), name)

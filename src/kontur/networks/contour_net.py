@@ -84,6 +84,7 @@ def _unit(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
 
 
 def contour_net(
+    classes: int = 1,
     channels: int = 3,
     *,
     encoder: str = "tf_efficientnet_lite0",
@@ -95,8 +96,10 @@ def contour_net(
 
     encoder: any timm model with five feature maps from /2 to /32; detail: channels of its companion at full resolution; widths: of the
     top-down path at /1 to /32. pretrained: the encoder's ImageNet weights; images are then RGB in [0, 1] minus MEAN, divided by STD
-    (`timm_encoder`). Train it with `kontur.losses.edge_loss` on every output. Raises OptionError for another encoder or widths.
+    (`timm_encoder`). Train it with `kontur.losses.edge_loss` on every output. Raises OptionError for other classes than 1, another encoder or widths.
     """
+    if classes != 1:
+        raise OptionError(f"option classes: expected 1, as contours are one map, got {classes}")
     features = TimmEncoder(encoder, channels, pretrained=pretrained)
     if features.strides != (2, 4, 8, 16, 32):
         raise OptionError(f"option encoder: expected feature maps at 2, 4, 8, 16 and 32, got {features.strides}")

@@ -15,6 +15,8 @@ _BLUE, _PALE, _ORANGE, _GREY, _GREEN = (0, 114, 178), (176, 208, 230), (213, 94,
 _SIZE = (1100, 620)  # pixels
 _SCALE = 2  # drawn twice as large and shrunk, as Pillow's lines have stairs
 
+_MEASURES = (("mIoU", "val_miou"), ("ODS F", "val_ods"), ("AP50", "val_ap50"))  # the first one that a run has
+
 Points = list[tuple[float, float]]
 
 
@@ -40,7 +42,7 @@ class _Panel:
 
 
 def draw_curves(rows: Sequence[Mapping[str, str]]) -> NDArray[np.uint8] | None:
-    """(620, 1100, 3) RGB of rows with step, epoch, loss, val_loss, val_miou (in [0, 1]) and learning_rate.
+    """(620, 1100, 3) RGB of rows with step, epoch, loss, val_loss, a score of `_MEASURES` (in [0, 1]) and learning_rate.
 
     The loss of each row is drawn pale and its running mean over a twentieth of the rows dark. None without any point.
     """
@@ -50,7 +52,8 @@ def draw_curves(rows: Sequence[Mapping[str, str]]) -> NDArray[np.uint8] | None:
     place = _epochs(rows)
     loss = _points(rows, place, "loss")
     validation = _points(rows, place, "val_loss")
-    scores = [(x, 100 * y) for x, y in _points(rows, place, "val_miou")]
+    measure, key = next((m for m in _MEASURES if _points(rows, place, m[1])), _MEASURES[0])
+    scores = [(x, 100 * y) for x, y in _points(rows, place, key)]
     accuracy = [(x, 100 * y) for x, y in _points(rows, place, "val_pixel_accuracy")]
     rates = _points(rows, place, "learning_rate")
     if not loss and not scores:
@@ -74,7 +77,7 @@ def draw_curves(rows: Sequence[Mapping[str, str]]) -> NDArray[np.uint8] | None:
         _Panel(
             (620, 44, 1080, 410),
             "validation, %",
-            [_Line("pixel accuracy", accuracy, _GREEN), _Line("mIoU", scores, _BLUE)],
+            [_Line("pixel accuracy", accuracy, _GREEN), _Line(measure, scores, _BLUE)],
             0.0,
             100.0,
         ),

@@ -13,13 +13,13 @@ from ..core import packages
 from ..core.errors import InputError
 from ..core.files import atomic_write
 from . import checkpoint
-from .plan import Indexed
 from .preflight import check_data, data_hash, memory_check
 from .recipe import Recipe
 from .run import Folder
+from .samples import Samples
 
 
-def describe(recipe: Recipe, place: Folder, train: Indexed, val: Indexed, resume: bool, fabric: Fabric) -> None:
+def describe(recipe: Recipe, place: Folder, train: Samples, val: Samples, resume: bool, fabric: Fabric) -> None:
     """All that can fail is tried before step 0, and the run folder describes itself."""
     checkpoint.tidy(place.path)
     if resume and place.facts.is_file():

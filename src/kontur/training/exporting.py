@@ -5,6 +5,7 @@ RUN/recipe.toml, the best checkpoint -> network -> NAME.onnx (ONNX, with all tha
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._version import __version__
 from ..core.errors import InputError, KonturError, OptionError, OutputError
@@ -25,7 +25,9 @@ from ..networks.export import export_onnx
 from .half import half_stored
 from .recipe import to_toml
 from .run import LoadedRun, load_run
+from .samples import Samples
 from .scoring import TorchPredictor
+from .tasks import Task, task_of
 
 CHANGED = 0.01  # the largest share of pixels that may get another class from the file than from PyTorch
 _LOOKED_AT = 4  # images of the validation split it is measured on
@@ -33,7 +35,7 @@ _LOOKED_AT = 4  # images of the validation split it is measured on
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written. changed: share of pixels with another class than PyTorch's, in [0, 1]; images: it was measured on."""
+    """What was written. changed: share of pixels that mean something else than PyTorch's, in [0, 1]; images: it was measured on."""
 
     path: Path
     card: Path
@@ -69,14 +71,15 @@ def export(
         if file.exists() and not force:
             raise OutputError(f"{file}: exists already. Use --force to overwrite or -o for another name")
     loaded = load_run(run, checkpoint)
-    data = _onnx(loaded)
+    predictor, samples, task = loaded.predictor(), loaded.validation(), task_of(loaded.recipe.task)
+    data = _onnx(loaded, task.metadata(predictor, samples))
     if half:
         data = half_stored(data)
-    changed, images = _changed(loaded, data)
+    changed, images = _changed(loaded, data, predictor, samples, task)
     if changed > CHANGED:
         advice = "Leave out --half" if half else "Tell us which network it is"
         raise InputError(
-            f"{run}: expected the file to give PyTorch's classes, got others at {changed:.2%} of the pixels. {advice}"
+            f"{run}: expected the file to give what PyTorch gives, got something else at {changed:.2%} of the pixels. {advice}"
         )
     digest = hashlib.sha256(data).hexdigest()
     content = _card(loaded, path.name, data, digest, half=half, changed=changed, images=images)
@@ -85,7 +88,7 @@ def export(
     return Exported(path, card, len(data), digest, changed, images)
 
 
-def _onnx(run: LoadedRun) -> bytes:
+def _onnx(run: LoadedRun, more: dict[str, str]) -> bytes:
     recipe, changes = run.recipe, run.recipe.augmentation
     channels = recipe.network.channels
     mean, std = ([*v, *v[-1:] * (channels - len(v))] for v in (changes.mean, changes.std))
@@ -95,6 +98,7 @@ def _onnx(run: LoadedRun) -> bytes:
         "name": recipe.name,
         "notice": " ".join(recipe.data.terms.split()),
         "multiple": "1",
+        **more,
     }
     least = run.network.least
     with tempfile.TemporaryDirectory() as folder:
@@ -111,37 +115,32 @@ def _onnx(run: LoadedRun) -> bytes:
         return file.read_bytes()
 
 
-def _changed(run: LoadedRun, data: bytes) -> tuple[float, int]:
-    """The share of pixels that get another class from the file than from PyTorch, and the number of images."""
+def _changed(
+    run: LoadedRun, data: bytes, exact: TorchPredictor, samples: Samples | None, task: Task
+) -> tuple[float, int]:
+    """The share of pixels at which the file means something else than PyTorch, and the number of images."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    changes, channels = run.recipe.augmentation, run.recipe.network.channels
-    exact = TorchPredictor(run.network, changes.mean, changes.std, channels=channels, channels_last=False)
 
-    def by_file(image: Any) -> NDArray[np.integer]:
-        (logits,) = session.run(["logits"], {"image": exact.tensor(image).numpy()})
-        return logits[0].argmax(axis=0)
+    def changed(image: Any) -> float:
+        (logits,) = session.run(["logits"], {"image": exact.tensor(image).contiguous().numpy()})
+        return task.changed(logits[0], exact.logits(image))
 
-    pictures = _pictures(run)
-    found = [(by_file(image) != exact(image)).mean() for image in pictures]
-    return float(np.mean(found)), len(pictures)
+    pictures = _pictures(run, samples)
+    return float(np.mean([changed(image) for image in pictures])), len(pictures)
 
 
-def _pictures(run: LoadedRun) -> list[Any]:
-    """A few images of the validation split, or of the training split; noise where the data are not there."""
+def _pictures(run: LoadedRun, samples: Samples | None) -> list[Any]:
+    """A few images of the validation samples, or of the training split; noise where the data are not there."""
     from ..core.image import Image
 
-    data = run.recipe.data
-    for split in dict.fromkeys([*([data.val] if data.val and not data.holdout else []), *data.train]):
-        try:
-            samples = run.samples(split)
-            chosen = np.linspace(0, len(samples) - 1, min(_LOOKED_AT, len(samples))).round().astype(int)
-            return [samples[int(i)][0] for i in chosen]
-        except KonturError:
-            continue
+    with contextlib.suppress(KonturError):
+        samples = samples or run.samples(run.recipe.data.train[0])
+        chosen = np.linspace(0, len(samples) - 1, min(_LOOKED_AT, len(samples))).round().astype(int)
+        return [samples[int(i)][0] for i in chosen]
     random = np.random.default_rng(0)
     high, wide = (max(128, side) for side in run.network.least)
     return [Image(random.random((high, wide, run.recipe.network.channels), np.float32))]

@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
@@ -31,14 +30,16 @@ from . import checkpoint
 from .describe import describe
 from .ema import Average
 from .parts import make_optimiser, training_loss, training_samples
-from .plan import Batches, Indexed, Plan, TrainingSet
+from .plan import Batches, Plan, TrainingSet
 from .preflight import overfit_one_batch
 from .processes import launch, make_fabric, signals
 from .recipe import Recipe
 from .report import Report
 from .run import Folder
+from .samples import Samples
 from .schedule import factor
-from .scoring import TorchPredictor, evaluate
+from .scoring import TorchPredictor
+from .tasks import task_of
 
 
 class TrainingStopped(KonturError):
@@ -56,9 +57,10 @@ class Progress:
     loss: float
     images_per_second: float
     seconds_left: float
-    score: float | None = None  # mean IoU of the last validation
+    score: float | None = None  # of the last validation, by the task's measure
     best: float | None = None
     validated: bool = False
+    measure: str = "mean IoU"
 
 
 Watch = Callable[[Progress], None]
@@ -70,7 +72,7 @@ class Outcome:
 
     folder: Path
     steps: int
-    best: float | None  # mean IoU on the validation samples
+    best: float | None  # on the validation samples, by the task's measure
     finished: bool  # False: stopped by a signal; it can be resumed
     early: bool = False  # stopped for want of gain
     seconds: float = 0.0
@@ -135,7 +137,7 @@ class _State:
 def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_test: bool, watch: Watch) -> Outcome:
     train, val = training_samples(recipe)
     names = [c.name for c in train.taxonomy]
-    plan = Plan(recipe, len(train), fabric.world_size)
+    plan, task = Plan(recipe, len(train), fabric.world_size), task_of(recipe.task)
     if fabric.is_global_zero:
         describe(recipe, place, train, val, resume, fabric)
     fabric.barrier()
@@ -170,10 +172,10 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     if report is not None:
         report.truncate_after(state.step)
     if self_test and kept is None:
-        overfit_one_batch(network, loss, TrainingSet(train, recipe, train.ignore), plan.keys(0), train.ignore)
+        overfit_one_batch(network, loss, TrainingSet(train, recipe), plan.keys(0), train.unknown)
     # Its own generator, as a loader draws a seed when it starts, which must not depend on where a run was resumed.
     loader = DataLoader(
-        TrainingSet(train, recipe, train.ignore),
+        TrainingSet(train, recipe),
         batch_sampler=Batches(plan, state.step, fabric.global_rank),
         num_workers=recipe.run.workers,
         generator=torch.Generator(),
@@ -223,17 +225,19 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
             channels=table.channels,
             channels_last=recipe.run.channels_last,
         )
-        scores = evaluate(predictor, val)
-        state.score = scores.mean_iou
-        if not math.isnan(scores.mean_iou) and (state.best is None or scores.mean_iou > state.best):
-            state.best, state.best_step, state.stale = scores.mean_iou, state.step, 0
+        scores = task.evaluate(predictor, val)
+        state.score = scores.score
+        if not math.isnan(scores.score) and (state.best is None or scores.score > state.best):
+            state.best, state.best_step, state.stale = scores.score, state.step, 0
             weights = checkpoint.network_tensors(predictor.network.state_dict(), "network.")
             checkpoint.write_best(place.checkpoints, state.step, checkpoint.Checkpoint(weights, facts()))
         else:
             state.stale += 1
-        _pictures(report, predictor, val, recipe.validation.samples, epoch)
-        row = {"val_miou": scores.mean_iou, "val_pixel_accuracy": scores.pixel_accuracy}
-        return row | {f"iou_{name}": float(value) for name, value in zip(names, scores.iou)}
+        shown = min(recipe.validation.samples, len(val))
+        if shown:
+            chosen = [round(i * (len(val) - 1) / max(1, shown - 1)) for i in range(shown)]
+            report.samples(epoch, task.picture(predictor, val, chosen))
+        return scores.row
 
     began, saved, told = time.perf_counter(), time.perf_counter(), 0.0
     done_before, images, images_since = state.seconds, 0, time.perf_counter()
@@ -286,7 +290,17 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
                 left = (plan.steps - state.step) * plan.batch(step) / max(speed, 1e-9)
                 watch(
                     Progress(
-                        state.step, plan.steps, epoch, plan.epochs, shown, speed, left, state.score, state.best, due
+                        state.step,
+                        plan.steps,
+                        epoch,
+                        plan.epochs,
+                        shown,
+                        speed,
+                        left,
+                        state.score,
+                        state.best,
+                        due,
+                        task.measure,
                     )
                 )
         save()
@@ -314,7 +328,7 @@ def _step(
     loss: Callable[[Any, Tensor], Tensor],
     batches: Iterator,
     recipe: Recipe,
-    train: Indexed,
+    train: Samples,
     place: Folder,
     step: int,
     device: torch.device,
@@ -344,18 +358,3 @@ def _step(
         fabric.clip_gradients(model, wrapped, max_norm=recipe.optimiser.clip, error_if_nonfinite=False)
     wrapped.step()
     return total
-
-
-def _pictures(report: Report, predictor: TorchPredictor, val: Indexed, count: int, epoch: int) -> None:
-    if not count or not len(val):
-        return
-    ids = np.full(val.ignore + 1, val.taxonomy.ignore if val.taxonomy.ignore is not None else val.ignore, np.int32)
-    ids[: len(val.taxonomy)] = [c.id for c in val.taxonomy]
-    chosen = [round(i * (len(val) - 1) / max(1, count - 1)) for i in range(min(count, len(val)))]
-    images, truths, predictions = [], [], []
-    for index in chosen:
-        image, target, _ = val[index]
-        images.append(image.rgb())
-        truths.append(ids[target])
-        predictions.append(ids[predictor(image)])
-    report.samples(epoch, images, truths, predictions, val.taxonomy)

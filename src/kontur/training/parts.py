@@ -11,39 +11,40 @@ import torch
 from torch import Tensor, nn
 
 from .. import losses
-from ..core.errors import InputError, OptionError, UnknownName
+from ..core.errors import OptionError, UnknownName
 from ..datasets import open as open_data
-from .plan import Indexed
 from .preflight import class_frequencies
 from .recipe import Loss, Optimiser, Recipe, Term
+from .samples import Samples
+from .tasks import task_of
 
 
-def training_samples(recipe: Recipe) -> tuple[Indexed, Indexed]:
+def training_samples(recipe: Recipe) -> tuple[Samples, Samples]:
     """Training and validation samples. With `holdout`, a share of the training samples, drawn from the seed, is held out."""
     data = recipe.data
     sets = [open_data(data.set, data.root, split, **data.options) for split in data.train]
-    taxonomy = sets[0].taxonomy
-    if taxonomy is None:
-        raise InputError(f"{data.set}: expected a data set with categories, {sets[0].name} has none")
+    task = task_of(recipe.task)
+    train = task.samples(sets, cache=data.cache)
     if data.holdout:
-        return Indexed(sets, taxonomy, cache=data.cache).split(data.holdout, recipe.seed)
+        return train.split(data.holdout, recipe.seed)
     val = [open_data(data.set, data.root, data.val, **data.options)] if data.val else []
-    return Indexed(sets, taxonomy, cache=data.cache), Indexed(val, taxonomy, cache=data.cache)
+    return train, task.samples(val, train.taxonomy, cache=data.cache)
 
 
-def training_loss(table: Loss, samples: Indexed) -> Callable[[Any, Tensor], Tensor]:
+def training_loss(table: Loss, samples: Samples) -> Callable[[Any, Tensor], Tensor]:
     """(Logits, target) -> the recipe's sum of losses, with the auxiliary outputs' share."""
     weights = None
     if table.class_weights != "none":
         counts, images = class_frequencies(samples)
         weigh = getattr(losses, table.class_weights)
         weights = weigh(counts, images) if table.class_weights == "median_frequency" else weigh(counts)
+    ignore = samples.unknown
     combined = losses.combined([(term.factor, _term(term, weights)) for term in table.terms])
 
     def total(output: Any, target: Tensor) -> Tensor:
-        value = combined(output.logits, target, ignore=samples.ignore)
+        value = combined(output.logits, target, ignore=ignore)
         for auxiliary in output.auxiliary:
-            value = value + table.auxiliary * combined(auxiliary, target, ignore=samples.ignore)
+            value = value + table.auxiliary * combined(auxiliary, target, ignore=ignore)
         return value
 
     return total

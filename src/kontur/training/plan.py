@@ -16,18 +16,21 @@ from torch.utils.data import Dataset, Sampler
 
 from ..core.errors import InputError
 from ..core.image import Image
-from ..core.taxonomy import Taxonomy
 from ..inference.channels import Channels, picked_bands
 from ..transforms import (
     ColourJitter,
     Compose,
+    CopyPaste,
     Normalise,
     RandomHorizontalFlip,
+    RandomInversion,
+    RandomQuarterTurn,
     RandomRotation,
     RandomScaleCrop,
     RandomVerticalFlip,
 )
 from .recipe import Augmentation, Recipe, Stage
+from .samples import Samples
 
 Key = tuple[int, int, int]  # stage, epoch, index of the sample
 
@@ -96,96 +99,12 @@ class Batches(Sampler):
         return (self.plan.steps - self.first) * self.plan.accumulate
 
 
-class Indexed(Sequence):
-    """(image, class indices, name) of several data sets in a row; ids of the taxonomy become 0 .. K-1 in its order.
-
-    cache: decoded samples stay in memory. Raises InputError for a set without the taxonomy's categories by name.
-    """
-
-    def __init__(self, sets: Sequence[Any], taxonomy: Taxonomy, *, cache: bool = False) -> None:
-        for data in sets:
-            if data.taxonomy is None:
-                raise InputError(f"{data.name} {data.split}: expected a data set with categories")
-            check_taxonomy(data.taxonomy, [c.name for c in taxonomy])
-        self.sets, self.taxonomy = list(sets), taxonomy
-        self.ignore = 255 if len(taxonomy) <= 255 else 65535
-        self._places = [(s, i) for s, data in enumerate(self.sets) for i in range(len(data))]
-        self._cache: dict[int, tuple] | None = {} if cache else None
-        highest = max([c.id for c in taxonomy] + [taxonomy.ignore or 0])
-        self._table = np.full(highest + 1, self.ignore, np.uint8 if len(taxonomy) <= 255 else np.uint16)
-        for place, category in enumerate(taxonomy):
-            self._table[category.id] = place
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __getitem__(self, index: Any) -> tuple:
-        if self._cache is not None and index in self._cache:
-            return self._cache[index]
-        number, place = self._places[index]
-        image, target, name = self.sets[number][place]
-        if not isinstance(target, np.ndarray):
-            raise InputError(
-                f"{self.sets[number].name}: expected class ids a pixel, got {type(target).__name__}. Use a semantic data set"
-            )
-        sample = (image, self._table[target], name)
-        if self._cache is not None:
-            self._cache[index] = sample
-        return sample
-
-    def split(self, share: float, seed: int) -> tuple[Indexed, Indexed]:
-        """Two of it, the second with a share of the samples, at least 1, drawn from the seed."""
-        held = min(len(self) - 1, max(1, round(share * len(self))))
-        if held < 1:
-            raise InputError(f"holdout: expected at least 2 samples to hold one out, got {len(self)}")
-        order = np.random.default_rng(seed).permutation(len(self))
-        parts = []
-        for chosen in (order[held:], order[:held]):
-            part = Indexed(self.sets, self.taxonomy, cache=self._cache is not None)
-            part._places = [self._places[i] for i in sorted(chosen)]
-            parts.append(part)
-        return parts[0], parts[1]
-
-    def name(self, index: int) -> str:
-        """A sample's name, without decoding it."""
-        number, place = self._places[index]
-        return str(self.sets[number].names[place])
-
-
-def check_taxonomy(taxonomy: Taxonomy, classes: int | Sequence[str]) -> None:
-    """That a network's classes are the data's categories: as many, and by name in the same order where it has names.
-
-    Raises InputError that names what is missing on either side.
-    """
-    names = [category.name for category in taxonomy]
-    what = f"taxonomy {taxonomy.name!r}" if taxonomy.name else "taxonomy"
-    if len(names) < 2:
-        raise InputError(f"{what}: expected at least 2 categories (the background counts), got {names}")
-    if isinstance(classes, int):
-        if classes != len(names):
-            raise InputError(
-                f"{what}: expected the network's {classes} classes, got {len(names)} categories: {', '.join(names)}. "
-                "Build the network for this data, or take the data it was trained on"
-            )
-        return
-    if list(classes) == names:
-        return
-    missing, foreign = [n for n in classes if n not in names], [n for n in names if n not in classes]
-    parts = []
-    if missing:
-        parts.append(f"the data lacks {', '.join(missing)}")
-    if foreign:
-        parts.append(f"the network lacks {', '.join(foreign)}")
-    told = "; ".join(parts) or f"another order: {', '.join(names)}"
-    raise InputError(f"{what}: expected the network's classes {', '.join(classes)}; {told}")
-
-
 class TrainingSet(Dataset):
-    """Keys -> (image (C, H, W) float32, class indices (H, W) int64, key), by the transforms of the key's stage."""
+    """Keys -> (image (C, H, W) float32, target (H, W) int64, key), by the transforms of the key's stage."""
 
-    def __init__(self, samples: Sequence[Any], recipe: Recipe, ignore: int) -> None:
+    def __init__(self, samples: Samples, recipe: Recipe) -> None:
         self.samples, self.seed, self.channels = samples, recipe.seed, recipe.network.channels
-        self.transforms = [_transforms(stage, recipe.augmentation, ignore) for stage in recipe.stages]
+        self.transforms = [_transforms(stage, recipe.augmentation, samples, self.channels) for stage in recipe.stages]
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -193,10 +112,10 @@ class TrainingSet(Dataset):
     def __getitem__(self, key: Key) -> tuple[Tensor, Tensor, Tensor]:
         stage, epoch, index = key
         image, target, name = self.samples[index]
-        image = as_network_sees(image, self.channels, name)
-        pixels, labels = self.transforms[stage](image, target, np.random.default_rng([self.seed, epoch, index]))
+        seen = as_network_sees(image, self.channels, name)
+        pixels, labels = self.transforms[stage](seen, target, np.random.default_rng([self.seed, epoch, index]))
         assert isinstance(labels, Tensor)
-        return pixels, labels, torch.tensor(key)
+        return pixels, torch.from_numpy(self.samples.finished(index, labels.numpy())).long(), torch.tensor(key)
 
 
 def as_network_sees(image: Image, channels: int, name: str) -> Image | NDArray[np.float32]:
@@ -216,9 +135,26 @@ def as_network_sees(image: Image, channels: int, name: str) -> Image | NDArray[n
     )
 
 
-def _transforms(stage: Stage, changes: Augmentation, ignore: int) -> Compose:
+class _Donors(Sequence):
+    """Samples as the network sees them, for `CopyPaste`."""
+
+    def __init__(self, samples: Samples, channels: int) -> None:
+        self.samples, self.channels = samples, channels
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: Any) -> tuple[Any, NDArray[np.integer]]:
+        image, ids, name = self.samples[index]
+        return as_network_sees(image, self.channels, name), ids
+
+
+def _transforms(stage: Stage, changes: Augmentation, samples: Samples, channels: int) -> Compose:
+    ignore = samples.ignore
     fill = changes.mean if len(changes.mean) > 1 else changes.mean[0]
     steps: list[Any] = []
+    if changes.copy_paste:
+        steps.append(CopyPaste(_Donors(samples, channels), changes.copy_paste, ignore=ignore))
     if changes.degrees:
         steps.append(RandomRotation((-changes.degrees, changes.degrees), fill=fill, ignore=ignore))
     steps.append(RandomScaleCrop(stage.crop, stage.scales, fill=fill, ignore=ignore))
@@ -226,6 +162,10 @@ def _transforms(stage: Stage, changes: Augmentation, ignore: int) -> Compose:
         steps.append(RandomHorizontalFlip(changes.flip))
     if changes.vertical_flip:
         steps.append(RandomVerticalFlip(changes.vertical_flip))
+    if changes.quarter_turns:
+        steps.append(RandomQuarterTurn())
+    if changes.invert:
+        steps.append(RandomInversion(changes.invert))
     if changes.brightness or changes.contrast or changes.saturation or changes.hue:
         steps.append(ColourJitter(changes.brightness, changes.contrast, changes.saturation, changes.hue))
     return Compose([*steps, Normalise(changes.mean, changes.std)])

@@ -28,8 +28,8 @@ from ..core.errors import InputError, KonturError, UnreadableFile
 from ..core.files import atomic_write
 from ..datasets import Dataset, check
 from ..networks import Network, build
-from .plan import Indexed
 from .recipe import Recipe
+from .samples import Samples
 
 Progress = Callable[[int, int], None]
 
@@ -43,7 +43,7 @@ _NAMED = 3  # faults an error names before it counts the rest
 # --- the data -------------------------------------------------------------------------------------------------------
 
 
-def data_hash(data: Iterable[Dataset | Indexed]) -> str:
+def data_hash(data: Iterable[Dataset | Samples]) -> str:
     """SHA-256, as 64 hexadecimal digits, over the samples' names, the bytes of all their files, and the categories.
 
     Files are read in pieces and in threads. Raises UnreadableFile for a file that is gone.
@@ -64,11 +64,11 @@ def data_hash(data: Iterable[Dataset | Indexed]) -> str:
     return whole.hexdigest()
 
 
-def _datasets(data: Iterable[Dataset | Indexed]) -> list[Dataset]:
+def _datasets(data: Iterable[Dataset | Samples]) -> list[Dataset]:
     """The splits behind, each once."""
     found: dict[tuple[str, str, str], Dataset] = {}
     for each in data:
-        for split in each.sets if isinstance(each, Indexed) else [each]:
+        for split in each.sets if isinstance(each, Samples) else [each]:
             found.setdefault((split.name, str(split.layout.root), split.split), split)
     return list(found.values())
 
@@ -89,7 +89,7 @@ class CheckedData(NamedTuple):
 
 
 def check_data(
-    *data: Dataset | Indexed,
+    *data: Dataset | Samples,
     options: Mapping[str, Any] | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -144,7 +144,7 @@ class ClassFrequencies(NamedTuple):
     images: Tensor
 
 
-def class_frequencies(samples: Indexed, *, progress: Progress | None = None) -> ClassFrequencies:
+def class_frequencies(samples: Samples, *, progress: Progress | None = None) -> ClassFrequencies:
     """How often each class occurs. Ignored pixels do not count, neither as pixels of a class nor of an image."""
     classes = len(samples.taxonomy)
 

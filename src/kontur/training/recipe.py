@@ -71,6 +71,9 @@ class Augmentation(_Table):
     contrast: Share = 0.0
     saturation: Share = 0.0
     hue: Annotated[float, Field(ge=0, le=180)] = 0.0
+    quarter_turns: bool = False  # 0, 90, 180 or 270 degrees; of images without an up
+    invert: Share = 0.0
+    copy_paste: Share = 0.0  # objects of another sample are pasted; of the task instance
     mean: list[float] = [0.485, 0.456, 0.406]
     std: list[float] = [0.229, 0.224, 0.225]
 
@@ -136,7 +139,7 @@ class Recipe(_Table):
 
     name: str
     title: str = ""
-    task: Literal["semantic"] = "semantic"
+    task: Literal["semantic", "boundary", "instance"] = "semantic"
     seed: Annotated[int, Field(ge=0)] = 0
     data: Data
     network: NetworkTable

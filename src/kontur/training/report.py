@@ -26,11 +26,8 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError, OutputError
 from ..core.files import atomic_write
-from ..core.image import Image
-from ..core.taxonomy import Taxonomy
 from ..io.pictures import write_picture
 from .curves import draw_curves
-from .pictures import draw_samples
 
 Row = Mapping[str, float | int | str]
 _FIRST = ("step", "epoch", "seconds", "learning_rate", "loss", "images_per_second")
@@ -94,18 +91,8 @@ class Report:
             write_picture(self.folder / "curves.png", picture)
         self._drawing += time.monotonic() - began
 
-    def samples(
-        self,
-        epoch: int,
-        images: Sequence[Image | NDArray],
-        truths: Sequence[NDArray[np.integer]],
-        predictions: Sequence[NDArray[np.integer]],
-        taxonomy: Taxonomy,
-        *,
-        names: Sequence[str] = (),
-    ) -> None:
-        """Write samples/epoch-NNNN.png: a row an image (H, W[, C]), its truth and prediction, category ids (H, W)."""
-        picture = draw_samples(images, truths, predictions, taxonomy, names=names)
+    def samples(self, epoch: int, picture: NDArray[np.uint8]) -> None:
+        """Write samples/epoch-NNNN.png: (height, width, 3), a row an image, its truth and its prediction."""
         write_picture(self.folder / "samples" / f"epoch-{epoch:04d}.png", picture)
 
     def close(self) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import UnreadableFile
+import torch
+
+from ..core.errors import KonturError, UnreadableFile
 from ..core.taxonomy import Taxonomy
 from ..datasets import open as open_data
 from ..io.taxonomy import taxonomy_of
 from ..networks import Network, build
 from . import checkpoint
-from .plan import Indexed
+from .parts import training_samples
 from .recipe import Recipe, load_recipe
+from .samples import Samples
+from .scoring import TorchPredictor
+from .tasks import task_of
 
 
 @dataclass(frozen=True)
@@ -50,11 +56,36 @@ class LoadedRun:
     facts: dict[str, Any]  # of the checkpoint: step, epoch, score
     which: str  # the checkpoint that was read: best, or last, also where there is no best
 
-    def samples(self, split: str | None = None, root: str | None = None) -> Indexed:
+    def samples(self, split: str | None = None, root: str | None = None) -> Samples:
         """A split of the run's data set as class indices; its test split by default."""
         data = self.recipe.data
         found = open_data(data.set, root or data.root, split or data.test, **data.options)
-        return Indexed([found], self.taxonomy)
+        return task_of(self.recipe.task).samples([found], self.taxonomy)
+
+    def predictor(
+        self, *, flips: bool = False, scales: Sequence[float] = (1.0,), channels_last: bool = False
+    ) -> TorchPredictor:
+        """The network as a predictor, in PyTorch."""
+        if channels_last:
+            self.network.to(memory_format=torch.channels_last)
+        changes = self.recipe.augmentation
+        return TorchPredictor(
+            self.network,
+            changes.mean,
+            changes.std,
+            channels=self.recipe.network.channels,
+            flips=flips,
+            scales=scales,
+            channels_last=channels_last,
+        )
+
+    def validation(self) -> Samples | None:
+        """What the run chose its best weights by; None where there was none, or its data are not here."""
+        try:
+            samples = training_samples(self.recipe)[1]
+        except KonturError:
+            return None
+        return samples if len(samples) else None
 
 
 def load_run(path: str | Path, which: str = "best") -> LoadedRun:

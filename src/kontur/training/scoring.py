@@ -1,4 +1,4 @@
-"""Scores of a predictor on a data set by the exact ruler: one confusion matrix over all images, at each image's own size."""
+"""A network in PyTorch as a predictor, and its scores: one confusion matrix over all images, at each image's own size."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from ..core.image import as_image
 from ..metrics.confusion import Confusion, SemanticScores
 from ..transforms import Compose, Normalise
-from .plan import Indexed, as_network_sees
+from .plan import as_network_sees
+from .samples import Samples
 
 Predict = Callable[[Any], NDArray[np.integer]]
 """Image -> class indices (H, W)."""
 
 
-def evaluate(predict: Predict, samples: Indexed, *, advance: Callable[[], None] = lambda: None) -> SemanticScores:
+def evaluate(predict: Predict, samples: Samples, *, advance: Callable[[], None] = lambda: None) -> SemanticScores:
     """The scores of `predict` on all samples. Memory does not grow with their number."""
     confusion = Confusion(len(samples.taxonomy), samples.ignore)
     for index in range(len(samples)):
@@ -31,10 +32,10 @@ def evaluate(predict: Predict, samples: Indexed, *, advance: Callable[[], None] 
 
 
 class TorchPredictor:
-    """Image -> class indices (H, W) uint8 or uint16 by a network in eval mode, on its device.
+    """Image -> class indices (H, W) uint8 or uint16, logits or probabilities (K, H, W) by a network in eval mode, on its device.
 
     flips: the mean of the probabilities with those of the mirrored image. scales: factors of the image's size, whose
-    probabilities are averaged at its own size.
+    probabilities are averaged at its own size. A network with one output has a sigmoid, others a softmax.
     """
 
     def __init__(
@@ -57,21 +58,36 @@ class TorchPredictor:
         pixels, _ = self.normalise(as_network_sees(as_image(image), self.channels, "image"))
         return pixels[None]
 
-    @torch.no_grad()
     def __call__(self, image: Any) -> NDArray[np.integer]:
+        scores = self._run(image, self.network if self._one_view else self._averaged)
+        best = scores.argmax(dim=1)[0]
+        return best.to(torch.uint8 if scores.shape[1] <= 256 else torch.int32).cpu().numpy()
+
+    def logits(self, image: Any) -> NDArray[np.float32]:
+        """(K, H, W), of the image as it is."""
+        return self._run(image, self.network)[0].cpu().numpy()
+
+    def probabilities(self, image: Any) -> NDArray[np.float32]:
+        """(K, H, W) in [0, 1], the mean over all views."""
+        return self._run(image, self._averaged)[0].cpu().numpy()
+
+    @property
+    def _one_view(self) -> bool:
+        return not self.flips and self.scales == (1.0,)
+
+    @torch.no_grad()
+    def _run(self, image: Any, run: Callable[[Tensor], Tensor]) -> Tensor:
         device = next(self.network.parameters()).device
         tensor = self.tensor(image).to(device).contiguous(memory_format=self.format)
         training = self.network.training
         self.network.eval()
-        scores = self._scores(tensor)
-        self.network.train(training)
-        best = scores.argmax(dim=1)[0]
-        return best.to(torch.uint8 if scores.shape[1] <= 256 else torch.int32).cpu().numpy()
+        try:
+            return run(tensor)
+        finally:
+            self.network.train(training)
 
-    def _scores(self, image: Tensor) -> Tensor:
-        if not self.flips and self.scales == (1.0,):
-            return self.network(image)
-        total = 0.0
+    def _averaged(self, image: Tensor) -> Tensor:
+        total: Any = 0.0
         for scale in self.scales:
             size = [max(1, round(side * scale)) for side in image.shape[-2:]]
             scaled = image if scale == 1 else F.interpolate(image, size, mode="bilinear", antialias=scale < 1)
@@ -80,5 +96,5 @@ class TorchPredictor:
                 logits = logits.flip(-1) if flip else logits
                 if scale != 1:
                     logits = F.interpolate(logits, image.shape[-2:], mode="bilinear", align_corners=False)
-                total = total + logits.softmax(dim=1)
-        return total
+                total = total + (logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1))
+        return total / (len(self.scales) * (1 + self.flips))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,18 +15,18 @@ from numpy.typing import NDArray
 
 from ..core.errors import OptionError
 from ..datasets.spec import open_spec
-from ..metrics.confusion import SemanticScores
-from .plan import Indexed
 from .run import load_run
-from .scoring import Predict, TorchPredictor, evaluate
+from .samples import Samples
+from .scoring import Predict, evaluate
+from .semantic import Indexed, scored
+from .tasks import Scored, task_of
 
 
 @dataclass(frozen=True)
 class TestResult:
     """Scores, and under which conditions they were measured."""
 
-    scores: SemanticScores
-    names: tuple[str, ...]
+    scores: Scored
     data: str
     images: int
     model: str
@@ -39,7 +40,7 @@ class TestResult:
             "images": self.images,
             "seconds": round(self.seconds, 2),
             **self.conditions,
-            **self.scores.to_dict(self.names),
+            **self.scores.facts,
         }
 
 
@@ -58,19 +59,9 @@ def test_run(
     if threads:
         torch.set_num_threads(threads)
     run = load_run(path, which)
-    if data is not None:
-        samples = Indexed([open_spec(data)], run.taxonomy)
-    else:
-        samples = run.samples(split)
-    network = run.network.to(memory_format=torch.channels_last)
-    predictor = TorchPredictor(
-        network,
-        run.recipe.augmentation.mean,
-        run.recipe.augmentation.std,
-        channels=run.recipe.network.channels,
-        flips=flips,
-        scales=scales,
-    )
+    task = task_of(run.recipe.task)
+    samples = run.samples(split) if data is None else task.samples([open_spec(data)], run.taxonomy)
+    predictor = run.predictor(flips=flips, scales=scales, channels_last=True)
     conditions = {
         "engine": f"PyTorch {torch.__version__}",
         "checkpoint": run.which,
@@ -78,7 +69,9 @@ def test_run(
         "flips": flips,
         "scales": list(scales),
     }
-    return _measured(predictor, samples, str(path), conditions, advance)
+    clock = _Clock(predictor)
+    scores = task.evaluate(clock, samples, _counted(samples, advance))  # type: ignore[arg-type]
+    return _result(scores, samples, str(path), clock.seconds, conditions)
 
 
 def test_file(
@@ -108,32 +101,35 @@ def test_file(
     def predict(image: Any) -> NDArray[np.integer]:
         return predictor(image).ids - 1  # segment k + 1 is the k-th category
 
-    return _measured(predict, samples, str(path), conditions, advance)
+    clock = _Clock(predict)
+    found = evaluate(clock, samples, advance=_counted(samples, advance))
+    return _result(scored(found, [c.name for c in samples.taxonomy]), samples, str(path), clock.seconds, conditions)
 
 
-def _measured(
-    predict: Predict,
-    samples: Indexed,
-    model: str,
-    conditions: dict[str, Any],
-    advance: Callable[[int, int], None],
-) -> TestResult:
-    done = 0
-    seconds = 0.0
+class _Clock:
+    """A predictor, whichever of its calls are used, and the seconds spent in them."""
 
-    def timed(image: Any) -> NDArray[np.integer]:
-        nonlocal seconds
+    def __init__(self, predictor: Predict) -> None:
+        self._predictor, self.seconds = predictor, 0.0
+
+    def __call__(self, image: Any) -> Any:
+        return self._timed(self._predictor, image)
+
+    def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        return lambda image: self._timed(getattr(self._predictor, name), image)
+
+    def _timed(self, call: Callable[[Any], Any], image: Any) -> Any:
         began = time.perf_counter()
-        result = predict(image)
-        seconds += time.perf_counter() - began
+        result = call(image)
+        self.seconds += time.perf_counter() - began
         return result
 
-    def step() -> None:
-        nonlocal done
-        done += 1
-        advance(done, len(samples))
 
-    scores = evaluate(timed, samples, advance=step)
-    names = tuple(c.name for c in samples.taxonomy)
+def _counted(samples: Samples, advance: Callable[[int, int], None]) -> Callable[[], None]:
+    done = itertools.count(1)
+    return lambda: advance(next(done), len(samples))
+
+
+def _result(scores: Scored, samples: Samples, model: str, seconds: float, conditions: dict[str, Any]) -> TestResult:
     data = f"{samples.sets[0].name} {samples.sets[0].split}"
-    return TestResult(scores, names, data, len(samples), model, seconds, conditions)
+    return TestResult(scores, data, len(samples), model, seconds, conditions)
