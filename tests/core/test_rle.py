@@ -338,3 +338,11 @@ def test_a_crop_is_the_part_of_the_whole(seed):
         x0, x1 = sorted(int(v) for v in random.integers(0, 10, 2))
         y0, y1 = sorted(int(v) for v in random.integers(0, 8, 2))
         assert np.array_equal(rle.crop(rle.encode(mask), (x0, y0, x1, y1)), mask[y0:y1, x0:x1])
+
+
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=7)))
+def test_pixels_and_the_window_are_those_of_the_mask(mask):
+    runs = rle.encode(mask)
+    assert (rle.pixels(runs) == np.flatnonzero(mask.T)).all()
+    x0, y0, x1, y1 = rle.box(runs)
+    assert (rle.decode_window(runs) == mask[y0:y1, x0:x1]).all()

@@ -15,9 +15,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from . import rle
 from .errors import InputError, OptionError
 from .instances import Instances
-from .rle import RLE
 from .segmentation import Segmentation
 from .taxonomy import Taxonomy
 
@@ -90,7 +90,7 @@ def _painted(
                 f"panoptic: instance {place}: expected a thing, got the stuff category {instance.category}. "
                 "Mark it as a thing in the taxonomy, or leave it out"
             )
-        pixels = _pixels(instance.mask)
+        pixels = rle.pixels(instance.mask)
         if certain[place] < score or not len(pixels):
             continue
         free = pixels[columns[pixels] == 0]
@@ -102,15 +102,6 @@ def _painted(
         if instance.score is not None:
             scores[number] = instance.score
     return np.ascontiguousarray(columns.reshape(width, height).T), categories, scores
-
-
-def _pixels(mask: RLE) -> NDArray[np.int64]:
-    """The places of a mask's pixels, counted down the columns: as many numbers as it has pixels, not as the image has."""
-    ends = np.cumsum(mask.counts, dtype=np.int64)
-    lengths = mask.counts[1::2].astype(np.int64)
-    starts = ends[1::2] - lengths
-    before = np.cumsum(lengths) - lengths
-    return np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
 
 
 def label_by_majority(regions: Segmentation | Instances, semantic: Segmentation) -> Segmentation:

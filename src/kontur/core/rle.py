@@ -178,6 +178,23 @@ def crop(runs: RLE, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
     return np.ascontiguousarray(columns[:, y0:y1].T)
 
 
+def pixels(runs: RLE) -> NDArray[np.int64]:
+    """The places of the pixels inside the mask, (N,), counted down the columns: column * H + row, rising."""
+    ends = np.cumsum(runs.counts, dtype=np.int64)[1::2]
+    lengths = runs.counts[1::2].astype(np.int64)
+    before = np.cumsum(lengths) - lengths
+    return np.arange(int(lengths.sum())) + np.repeat(ends - lengths - before, lengths)
+
+
+def decode_window(runs: RLE) -> NDArray[np.bool_]:
+    """The mask cut to its box, (y1 - y0, x1 - x0) bool, in the time and memory of the window."""
+    x0, y0, x1, y1 = box(runs)
+    window = np.zeros((y1 - y0, x1 - x0), bool)
+    columns, rows = np.divmod(pixels(runs), runs.size[0])
+    window[rows - y0, columns - x0] = True
+    return window
+
+
 def area(runs: RLE) -> int:
     """Pixels inside the mask."""
     return int(runs.counts[1::2].sum(dtype=np.int64))

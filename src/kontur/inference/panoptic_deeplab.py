@@ -69,25 +69,24 @@ def panoptic_deeplab(
     votes = votes.reshape(len(centres) + 1, len(order))
     majority = votes.argmax(axis=1)
     probabilities = softmax(np.array(logits, np.float32))  # a copy, as it works in place
-    ids = np.zeros(semantic.shape, np.int32)
     categories: dict[int, int] = {}
     scores: dict[int, float] = {}
     numbers = np.zeros(len(centres) + 1, np.int32)
     for place in np.flatnonzero(votes[1:].any(axis=1)) + 1:  # a centre that no pixel points at is no object
-        numbers[place] = number = len(categories) + 1
-        categories[number] = order[majority[place]].id
+        categories[len(categories) + 1] = order[majority[place]].id
+        numbers[place] = len(categories)
     own = np.take_along_axis(probabilities, majority[groups][None], axis=0)[0]
     sums = np.bincount(groups.ravel(), weights=own.ravel(), minlength=len(centres) + 1)
     for place in np.flatnonzero(numbers):
         objectness = float(np.clip(heights[place - 1], 0, 1))
         scores[int(numbers[place])] = objectness * float(sums[place] / votes[place].sum())
-    ids[:] = numbers[groups]
+    ids = numbers[groups]
     number = len(categories)
-    for place, category in enumerate(order):
-        area = 0 if category.thing else int(np.count_nonzero(semantic == place))
+    for plane, category in enumerate(order):
+        area = 0 if category.thing else int(np.count_nonzero(semantic == plane))
         if area and area >= stuff_area:
             number += 1
-            ids[semantic == place] = number
+            ids[semantic == plane] = number
             categories[number] = category.id
     return Segmentation.from_ids(ids, categories=categories, scores=scores, taxonomy=taxonomy)
 

@@ -14,7 +14,9 @@ torchvision fills N images; any timm encoder, at any width. With resnet50 the we
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import torch
 import torchvision
 from timm.layers import freeze_batch_norm_2d
 from torch import Tensor, nn
@@ -34,7 +36,25 @@ from .backbones.timm_encoder import TimmEncoder
 from .backbones.weights import adapt_first_layer, torchvision_weights
 
 Targets = list[dict[str, Tensor]]
-"""Of each image: boxes (N, 4) float32 x0, y0, x1, y1 in pixels; labels (N,) int64, 1..K; masks (N, H, W) uint8. N may be 0."""
+"""Of each image: boxes (N, 4) float32 x0, y0, x1, y1 in pixels; labels (N,) int64, 1..K; masks (N, H, W) bool. N may be 0."""
+
+
+class Batch(NamedTuple):
+    """Images with their targets as one argument, for a training loop that knows of one."""
+
+    images: list[Tensor]
+    targets: Targets
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
+        def move(tensor: Tensor) -> Tensor:
+            return tensor.to(device, non_blocking=non_blocking)
+
+        return Batch([move(i) for i in self.images], [{k: move(v) for k, v in t.items()} for t in self.targets])
+
+    def contiguous(self, **options: object) -> Batch:
+        """Itself: the images are laid out when they are put together."""
+        return self
+
 
 LEVELS = ("0", "1", "2", "3", "pool")
 
@@ -49,14 +69,17 @@ class Detector(MaskRCNN):
 
     name = "mask_rcnn"
 
-    def __init__(self, backbone: nn.Module, classes: int, channels: int, **options: object) -> None:
+    def __init__(
+        self, backbone: nn.Module, classes: int, channels: int, size: tuple[int, int], **options: object
+    ) -> None:
         super().__init__(backbone, **options)
         self.classes, self.channels = classes, channels
         # What torchvision's transform does beside the size is done before, or after by `kontur.inference`.
-        given = self.transform
-        self.transform = _Resize(given.min_size, given.max_size, [0.0] * channels, [1.0] * channels)
+        self.transform = _Resize(size[0], size[1], [0.0] * channels, [1.0] * channels)
 
-    def forward(self, images: list[Tensor], targets: Targets | None = None) -> dict[str, Tensor] | Targets:
+    def forward(self, images: list[Tensor] | Batch, targets: Targets | None = None) -> dict[str, Tensor] | Targets:
+        if isinstance(images, Batch):
+            images, targets = images
         self.check(images)
         return super().forward(images, targets)
 
@@ -120,6 +143,7 @@ def mask_rcnn(
         pyramid,
         classes,
         channels,
+        size,
         box_head=TwoMLPHead(width * 7 * 7, 4 * width),
         box_predictor=FastRCNNPredictor(4 * width, classes + 1),
         mask_head=MaskRCNNHeads(width, (width,) * 4, 1),
@@ -146,6 +170,7 @@ def mask_rcnn_v2(
         pyramid,
         classes,
         channels,
+        size,
         rpn_head=RPNHead(256, 3, conv_depth=2),
         box_head=FastRCNNConvFCHead((256, 7, 7), [256] * 4, [1024], norm_layer=norm),
         box_predictor=FastRCNNPredictor(1024, classes + 1),
@@ -188,8 +213,6 @@ def _sizes(size: tuple[int, int], anchors: Sequence[int], detections: int, score
         raise OptionError(f"options detections, score: expected at least 1 and 0..1, got {detections}, {score}")
     shapes = ((0.5, 1.0, 2.0),) * len(LEVELS)
     return {
-        "min_size": size[0],
-        "max_size": size[1],
         "rpn_anchor_generator": AnchorGenerator(tuple((side,) for side in anchors), shapes),
         "rpn_post_nms_top_n_test": max(1000, detections),
         "box_detections_per_img": detections,
