@@ -160,9 +160,9 @@ def kept(file: Path, make: Callable[[], Scored]) -> Scored:
     """The counts in a file, made first where they are missing."""
     if not file.is_file():
         counts = make()
-        _replace(file, lambda path: pickle.dump(counts, path))
+        _replace(file, lambda path: pickle.dump((counts.lines, counts.tree, counts.regions), path))
         return counts
-    return pickle.loads(file.read_bytes())  # written by this script
+    return Scored(*pickle.loads(file.read_bytes()))  # written by this script
 
 
 # --- one photo by one method -------------------------------------------------------------------------------------------
