@@ -130,3 +130,13 @@ def test_constant_maps():
 def test_what_is_no_boundary_map(bad):
     with pytest.raises(InputError, match="boundary strength"):
         thinned(bad)
+
+
+def test_crests_near_the_rim_are_damped_when_asked_for():
+    strength = np.zeros((20, 30), np.float32)
+    strength[:, 15] = 0.8
+    plain, damped = thinned(strength), thinned(strength, rim=5)
+    assert plain[0, 15] == pytest.approx(0.8)
+    np.testing.assert_allclose(damped[:6, 15], 0.8 * np.array([0, 0.2, 0.4, 0.6, 0.8, 1]), rtol=1e-6)
+    np.testing.assert_allclose(damped[::-1], damped, rtol=1e-6)
+    assert not thinned(np.full((1, 9), 0.5, np.float32), rim=4).any()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from kontur.core.errors import InputError
+from kontur.core.errors import InputError, OptionError
 from kontur.core.hierarchy import Hierarchy
 from kontur.graph.oriented_watershed import _minima, contour_hierarchy, oriented_strength, watershed_leaves
 
@@ -182,3 +182,64 @@ def test_a_persons_drawing_comes_back_as_its_regions(data):
     tree = contour_hierarchy(strength)
     assert connected(tree.level(0.5).ids)
     assert region_scores(tree.level(0.5), [person.regions]).covering > 0.9
+
+
+# --- the method's constants -----------------------------------------------------------------------------------------
+
+
+def two_rooms():
+    strength = np.zeros((10, 30), np.float32)
+    strength[:, 20] = 0.5
+    return strength
+
+
+def test_with_a_power_of_the_area_crumbs_go_first():
+    """Heights are multiplied by the root of the harmonic area over its greatest value, a quarter of the image."""
+    tree = contour_hierarchy(two_rooms(), size=0.5)
+    left, right = np.sort(np.bincount(tree.leaves.ravel())[1:])
+    assert tree.heights[0] == pytest.approx(0.5 * (4 * left * right / ((left + right) * 300)) ** 0.5, rel=1e-6)
+    assert contour_hierarchy(two_rooms(), size=0.5, default=1.0).heights[0] < 0.5
+
+
+def test_the_distance_of_colours_takes_its_share():
+    planes = np.zeros((3, 10, 30), np.float32)
+    planes[0, :, 21:] = 0.3
+    planes[1, :, 21:] = 0.4  # 0.5 apart but for the wall, which belongs to one of the rooms
+    planes[:, :, 20] = np.nan
+    ids = contour_hierarchy(two_rooms()).leaves
+    planes[:, :, 20] = planes[:, :, 19] if ids[0, 20] == ids[0, 19] else planes[:, :, 21]
+    for share in (0.25, 1.0):
+        tree = contour_hierarchy(two_rooms(), colour=share, planes=planes)
+        assert tree.heights[0] == pytest.approx((1 - share) * 0.5 + share * 0.5, rel=1e-5)
+    planes *= 1.5
+    assert contour_hierarchy(two_rooms(), colour=0.2, planes=planes).heights[0] == pytest.approx(0.55, rel=1e-5)
+    with pytest.raises(OptionError, match="expected 0 without planes"):
+        contour_hierarchy(two_rooms(), colour=0.2)
+
+
+def test_aligned_and_sigma_reach_the_arcs():
+    strength = soft(4, (40, 45))
+    heights = [contour_hierarchy(strength, **o).heights for o in ({}, {"aligned": 0.9}, {"sigma": 1.0})]
+    assert heights[1].sum() < heights[0].sum(), "more arcs count as off the line"
+    assert not np.array_equal(heights[0], heights[2])
+
+
+def test_fewer_steps_give_fewer_leaves():
+    strength = soft(5, (60, 60))
+    assert len(contour_hierarchy(strength, levels=15)) < len(contour_hierarchy(strength))
+
+
+@pytest.mark.parametrize("rows", [1, 7, 30])
+def test_the_tensor_may_be_made_in_bands_of_rows(rows, monkeypatch):
+    from kontur.graph import oriented_watershed
+
+    strength = soft(6, (61, 40))
+    whole = contour_hierarchy(strength)
+    monkeypatch.setattr(oriented_watershed, "_ROWS", rows)
+    np.testing.assert_array_equal(contour_hierarchy(strength).heights, whole.heights)
+
+
+def test_without_thinning_the_boundaries_are_the_ultrametric():
+    tree = contour_hierarchy(soft(7), thin=False)
+    assert tree.thinned is None
+    np.testing.assert_array_equal(tree.boundaries, tree.ultrametric)
