@@ -167,7 +167,10 @@ def _queries(model: HubModel, loaded: Loaded, pixels: NDArray[np.uint8], task: s
 
 
 def _without_padding(masks: Any, pixel_mask: Any) -> Any:
-    """The masks (Q, h, w) of the image alone. transformers' own post-processing stretches the padding over the image."""
+    """The masks (Q, h, w) of the image alone; transformers' own post-processing stretches the padding over the image.
+
+    One image is padded where its processor has a `pad_size`; most have none.
+    """
     if pixel_mask is None or bool(pixel_mask.all()):
         return masks
     padded = tuple(pixel_mask.shape[-2:])

@@ -168,6 +168,8 @@ def everything(
                 if float(score) < least_iou or _stability(inner) < least_stability:
                     continue
                 rows, columns = torch.nonzero(inner > 0, as_tuple=True)
+                if not len(rows):
+                    continue
                 masks.append(mask)
                 trusts.append(float(score))
                 boxes.append([float(v) for v in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)])
@@ -186,4 +188,4 @@ def everything(
 def _stability(mask: Any) -> float:
     """The IoU of the mask cut a little higher and a little lower, in [0, 1]; 0 where there is none."""
     larger = int((mask > -_STABILITY_OFFSET).sum())
-    return int((mask > _STABILITY_OFFSET).sum()) / larger if larger and bool((mask > 0).any()) else 0.0
+    return int((mask > _STABILITY_OFFSET).sum()) / larger if larger else 0.0
