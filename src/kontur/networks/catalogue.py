@@ -78,6 +78,10 @@ OTHERS: dict[str, Entry] = {
             "this project; Cheng et al., Panoptic-DeepLab, CVPR 2020, arXiv:1911.10194; Neven et al., CVPR 2019, arXiv:1906.11109",
             2026,
         ),
+        Entry("mask_rcnn", "mask_rcnn", "He et al., ICCV 2017, arXiv:1703.06870; torchvision's form", 2017),
+        Entry("mask_rcnn_v2", "mask_rcnn", "Li et al., 2021, arXiv:2111.11429; torchvision's form", 2021),
+        Entry("panoptic_fpn", "panoptic_fpn", "Kirillov et al., CVPR 2019, arXiv:1901.02446", 2019),
+        Entry("panoptic_deeplab", "panoptic_deeplab", "Cheng et al., CVPR 2020, arXiv:1911.10194", 2020),
     )
 }
 """The networks of other tasks."""
@@ -88,6 +92,8 @@ def build(name: str, classes: int, channels: int = 3, **options: Any) -> Network
 
     classes: K >= 2 logits a pixel, 1 for a network of contours or of objects. channels: bands of the image. options: the builder's own, `auxiliary=False` and
     `pretrained=False` among them where the network has them; only `pretrained=True` reads a file or the network.
+
+    mask_rcnn and panoptic_fpn take lists of images and targets instead of a batch, as their files say.
 
     Raises UnknownName (network or option; suggests the nearest), OptionError (classes, channels).
     """
@@ -109,6 +115,6 @@ def build(name: str, classes: int, channels: int = 3, **options: Any) -> Network
         elif option not in known:
             raise UnknownName("option", option, known, f"The options of {name} are: {', '.join(known) or 'none'}.")
     network = builder(classes, channels, **options)
-    if not isinstance(network, Network):
+    if not isinstance(network, Network) and name in CATALOGUE:
         raise InputError(f"{name}: the builder returned {type(network).__name__}, not a Network")
     return network

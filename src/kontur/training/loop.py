@@ -23,7 +23,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..core.errors import KonturError, OutputError
+from ..core.errors import KonturError, OptionError, OutputError
 from ..core.files import atomic_write
 from ..networks import build
 from . import checkpoint
@@ -171,6 +171,10 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     report = Report(place.path) if fabric.is_global_zero else None
     if report is not None:
         report.truncate_after(state.step)
+    if self_test and train.own_loss is not None:
+        raise OptionError(
+            "--self-test: expected a network with one output, got one that computes its losses itself. Leave it out"
+        )
     if self_test and kept is None:
         overfit_one_batch(network, loss, TrainingSet(train, recipe), plan.keys(0), train.unknown)
     # Its own generator, as a loader draws a seed when it starts, which must not depend on where a run was resumed.
@@ -178,6 +182,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
         TrainingSet(train, recipe),
         batch_sampler=Batches(plan, state.step, fabric.global_rank),
         num_workers=recipe.run.workers,
+        collate_fn=train.collate,
         generator=torch.Generator(),
         pin_memory=device.type == "cuda",
     )

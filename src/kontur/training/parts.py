@@ -12,27 +12,33 @@ from torch import Tensor, nn
 
 from .. import losses
 from ..core.errors import OptionError, UnknownName
-from ..datasets import open as open_data
 from .preflight import class_frequencies
 from .recipe import Loss, Optimiser, Recipe, Term
-from .samples import Samples
+from .samples import Samples, opened
 from .tasks import task_of
 
 
 def training_samples(recipe: Recipe) -> tuple[Samples, Samples]:
     """Training and validation samples. With `holdout`, a share of the training samples, drawn from the seed, is held out."""
     data = recipe.data
-    sets = [open_data(data.set, data.root, split, **data.options) for split in data.train]
+    sets = [opened(data, split) for split in data.train]
     task = task_of(recipe.task)
     train = task.samples(sets, cache=data.cache)
     if data.holdout:
         return train.split(data.holdout, recipe.seed)
-    val = [open_data(data.set, data.root, data.val, **data.options)] if data.val else []
+    val = [opened(data, data.val)] if data.val else []
     return train, task.samples(val, train.taxonomy, cache=data.cache)
 
 
 def training_loss(table: Loss, samples: Samples) -> Callable[[Any, Tensor], Tensor]:
-    """(Logits, target) -> the recipe's sum of losses, with the auxiliary outputs' share."""
+    """(Logits, target) -> the recipe's sum of losses, with the auxiliary outputs' share; or the samples' own.
+
+    Raises UnknownName for a loss or an option of it, OptionError for losses beside those of a network that has its own.
+    """
+    if samples.own_loss is not None:
+        if table != Loss():
+            raise OptionError("loss: a network of this task computes its losses itself. Leave the table out")
+        return samples.own_loss
     weights = None
     if table.class_weights != "none":
         counts, images = class_frequencies(samples)

@@ -100,7 +100,7 @@ class Batches(Sampler):
 
 
 class TrainingSet(Dataset):
-    """Keys -> (image (C, H, W) float32, target (H, W) int64, key), by the transforms of the key's stage."""
+    """Keys -> (image (C, H, W) float32, target (H, W) int64 or (N, H, W), key), by the transforms of the key's stage."""
 
     def __init__(self, samples: Samples, recipe: Recipe) -> None:
         self.samples, self.seed, self.channels = samples, recipe.seed, recipe.network.channels
@@ -115,7 +115,9 @@ class TrainingSet(Dataset):
         seen = as_network_sees(image, self.channels, name)
         pixels, labels = self.transforms[stage](seen, target, np.random.default_rng([self.seed, epoch, index]))
         assert isinstance(labels, Tensor)
-        return pixels, torch.from_numpy(self.samples.finished(index, labels.numpy())).long(), torch.tensor(key)
+        target = torch.from_numpy(self.samples.finished(index, labels.numpy()))
+        # A map of every object takes its room; whoever puts them together knows what to make of them.
+        return pixels, target.long() if target.ndim == 2 else target, torch.tensor(key)
 
 
 def as_network_sees(image: Image, channels: int, name: str) -> Image | NDArray[np.float32]:

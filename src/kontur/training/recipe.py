@@ -39,6 +39,7 @@ class Data(_Table):
     test: str = "test"
     holdout: Share = 0.0  # share of the training samples that becomes val, where the set has none
     options: dict[str, Any] = {}  # of the data set: folder's images, masks, classes
+    only: list[str] = []  # names of samples; the others of all splits are left out
     cache: bool = False  # keep decoded samples in memory
     terms: str = ""  # the terms of the data, for the model card and the notice at use
 
@@ -139,7 +140,7 @@ class Recipe(_Table):
 
     name: str
     title: str = ""
-    task: Literal["semantic", "boundary", "instance"] = "semantic"
+    task: Literal["semantic", "boundary", "instance", "detection"] = "semantic"
     seed: Annotated[int, Field(ge=0)] = 0
     data: Data
     network: NetworkTable

@@ -11,13 +11,12 @@ import torch
 
 from ..core.errors import KonturError, UnreadableFile
 from ..core.taxonomy import Taxonomy
-from ..datasets import open as open_data
 from ..io.taxonomy import taxonomy_of
 from ..networks import Network, build
 from . import checkpoint
 from .parts import training_samples
 from .recipe import Recipe, load_recipe
-from .samples import Samples
+from .samples import Samples, opened
 from .scoring import TorchPredictor
 from .tasks import task_of
 
@@ -59,8 +58,7 @@ class LoadedRun:
     def samples(self, split: str | None = None, root: str | None = None) -> Samples:
         """A split of the run's data set as class indices; its test split by default."""
         data = self.recipe.data
-        found = open_data(data.set, root or data.root, split or data.test, **data.options)
-        return task_of(self.recipe.task).samples([found], self.taxonomy)
+        return task_of(self.recipe.task).samples([opened(data, split or data.test, root)], self.taxonomy)
 
     def predictor(
         self, *, flips: bool = False, scales: Sequence[float] = (1.0,), channels_last: bool = False

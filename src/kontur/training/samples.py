@@ -5,15 +5,30 @@ splits -> Samples: index -> (image, label map (H, W), name) ─transforms▶ fin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
+from ..core.errors import InputError, UnknownName
 from ..core.image import Image
 from ..core.taxonomy import Taxonomy
+from ..datasets import Dataset
+from ..datasets import open as open_data
+from .recipe import Data
+
+
+def opened(data: Data, split: str, root: str | None = None) -> Dataset:
+    """A split of a recipe's data set, with its samples named in `only` where there are such. Raises UnknownName."""
+    found = open_data(data.set, root or data.root, split, **data.options)
+    if data.only:
+        for name in data.only:
+            if name not in found.names:
+                known = found.names
+                raise UnknownName("sample", name, known, f"data.only: {found.name} {split} has {len(found)}.")
+        found.pairs = tuple(pair for pair in found.pairs if pair.name in data.only)
+    return found
 
 
 class Samples(Sequence):
@@ -22,6 +37,11 @@ class Samples(Sequence):
     taxonomy: what the network's outputs mean, in their order. ignore: what a label map holds where nothing is known; transforms
     fill with it as well. cache: decoded samples stay in memory.
     """
+
+    collate: Callable[[Any], Any] | None = None
+    """What a loader puts samples together with; None: PyTorch's own way, for targets of one shape."""
+    own_loss: Callable[[Any, Any], Any] | None = None
+    """(the network's output in training mode, targets) -> loss, where the network computes its losses itself; None: the recipe's."""
 
     def __init__(self, sets: Sequence[Any], taxonomy: Taxonomy, *, ignore: int, cache: bool = False) -> None:
         self.sets, self.taxonomy, self.ignore = list(sets), taxonomy, ignore

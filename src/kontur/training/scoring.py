@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..core.errors import OptionError
 from ..core.image import as_image
 from ..metrics.confusion import Confusion, SemanticScores
 from ..transforms import Compose, Normalise
@@ -74,6 +75,24 @@ class TorchPredictor:
     @property
     def _one_view(self) -> bool:
         return not self.flips and self.scales == (1.0,)
+
+    @torch.no_grad()
+    def detections(self, image: Any) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+        """Boxes, labels, scores and small masks by a network of boxes, as `inference.mask_rcnn` takes them.
+
+        Raises OptionError where flips or scales were asked for: boxes are not averaged.
+        """
+        if self.flips or self.scales != (1.0,):
+            raise OptionError(
+                "options flips, scales: expected neither with a network of boxes, which has no map to average"
+            )
+        device = next(self.network.parameters()).device
+        training = self.network.training
+        self.network.eval()
+        (found,) = self.network([self.tensor(image)[0].to(device)])
+        self.network.train(training)
+        boxes, labels, scores, masks = (found[key].cpu() for key in ("boxes", "labels", "scores", "masks"))
+        return boxes.float().numpy(), labels.numpy(), scores.float().numpy(), masks.float().numpy()
 
     @torch.no_grad()
     def _run(self, image: Any, run: Callable[[Tensor], Tensor]) -> Tensor:

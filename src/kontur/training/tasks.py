@@ -3,6 +3,7 @@
 semantic   one class a pixel        `semantic.Semantic`
 boundary   contours of people       `boundary.Boundary`
 instance   objects of one category  `instance.Instance`
+detection  objects found one by one `detection.Detection`
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ TASKS = {
     "semantic": ("semantic", "Semantic"),
     "boundary": ("boundary", "Boundary"),
     "instance": ("instance", "Instance"),
+    "detection": ("detection", "Detection"),
 }
 
 
