@@ -87,8 +87,9 @@ class NetworkMethod(Method):
 
     @classmethod
     def of(cls, model: Model) -> NetworkMethod:
-        of_boundaries = model.task == "boundary"
-        task, tree = ("regions", "contour_tree") if of_boundaries else ("semantic", "")
+        task, tree = {"boundary": ("regions", "contour_tree"), "instance": ("instance", "")}.get(
+            model.task, ("semantic", "")
+        )
         return cls(model.name, "inference.method", task, f"network file {model.path.name}", model=model, tree=tree)
 
     @property
@@ -112,6 +113,10 @@ class NetworkMethod(Method):
         """Those of every network of its task; the file is not opened."""
         if self.tree:
             return METHODS["contours"].options
+        if self.task == "instance":
+            from .inference.objects import objects
+
+            return options_of(objects)
         from .inference.method import semantic
 
         return options_of(semantic)
@@ -233,7 +238,7 @@ _ROWS = (
 )  # fmt: skip
 
 METHODS: dict[str, Method] = {row.name: row for row in _ROWS}
-TASKS = (*dict.fromkeys(row.task for row in _ROWS), "semantic")
+TASKS = (*dict.fromkeys(row.task for row in _ROWS), "semantic", "instance")
 
 
 def rows() -> list[Method]:

@@ -24,6 +24,7 @@ from .outputs import OF_HIERARCHIES, WRITES, heatmap_ending, write_heatmaps, wri
 
 if TYPE_CHECKING:
     from ..inference import Predictor
+    from ..inference.objects import ObjectPredictor
     from ..io.coco import CocoEntry
 
 
@@ -177,7 +178,7 @@ def add_to(app: typer.Typer) -> None:
         if method is None:
             screen.say(f"method: {row.name} (the default; `kontur methods` lists all)")
         refinements = Refinements(fill_holes, smooth, min_area, keep_largest)
-        network = row if isinstance(row, registry.NetworkMethod) and not row.tree else None
+        network = row if isinstance(row, registry.NetworkMethod) and row.task == "semantic" else None
         job = Job(
             row,
             network,
@@ -251,7 +252,9 @@ def _export_run(name: str) -> None:
     export(name, file, force=True)
 
 
-def opened_network(row: registry.Method, options: dict[str, Any], say: Callable[[str], None]) -> Predictor | None:
+def opened_network(
+    row: registry.Method, options: dict[str, Any], say: Callable[[str], None]
+) -> Predictor | ObjectPredictor | None:
     """Of a network: opened and checked before any image, and the terms of its data told. None of other methods."""
     if not isinstance(row, registry.NetworkMethod) and not row.embedded:
         return None
@@ -259,21 +262,28 @@ def opened_network(row: registry.Method, options: dict[str, Any], say: Callable[
     from ..inference.models import named
 
     model = row.network if isinstance(row, registry.NetworkMethod) else named(row.name)
+    predictor: Predictor | ObjectPredictor
     if row.tree:
         from ..inference.contours import contour_predictor
 
         predictor = contour_predictor(model, options)
+    elif row.task == "instance":
+        from ..inference.objects import object_predictor
+
+        predictor = object_predictor(model, options)
     else:
         predictor = predictor_of(model, options)
     tell_notice(model, predictor.metadata.notice, say)
     return predictor
 
 
-def _heatmaps(row: registry.Method, writes: tuple[str, ...], predictor: Predictor | None) -> tuple[str, ...]:
+def _heatmaps(
+    row: registry.Method, writes: tuple[str, ...], predictor: Predictor | ObjectPredictor | None
+) -> tuple[str, ...]:
     """The endings of the files of --write heatmaps, in the order of the network's classes."""
     if "heatmaps" not in writes:
         return ()
-    if predictor is None:
+    if predictor is None or row.task == "instance":
         raise OptionError(f"option --write: heatmaps are the probabilities of a network; {row.name} has none")
     if row.tree:
         raise OptionError(f"option --write: heatmaps are of categories; of {row.name} write boundaries or ultrametric")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import OptionError
 from ..core.image import Image
+from ..core.instances import Instances
 from ..core.method import method
 from ..core.options import Option, checked_options, options_of
 from ..core.segmentation import Segmentation
@@ -20,6 +21,11 @@ from .network_file import open_network
 from .predictor import LEAST_TILE, MOST_TILE, Predictor
 
 _told: set[str] = set()
+_GIVES = {
+    "semantic": "semantic segmentation",
+    "boundary": "outlines and the regions they enclose",
+    "instance": "objects, each by itself, with scores",
+}
 
 
 class ModelNotice(UserWarning):
@@ -50,10 +56,17 @@ def semantic(
 
 
 @functools.lru_cache(maxsize=16)
-def method_of(model: Model) -> Callable[..., Segmentation]:
-    """The method of a model: `method_of(model)(image, flips=True)`. One of boundaries has the options of `contours`."""
+def method_of(model: Model) -> Callable[..., Segmentation] | Callable[..., Instances]:
+    """The method of a model: `method_of(model)(image, flips=True)`.
+
+    One of boundaries has the options of `contours`, one of objects those of `objects.objects`.
+    """
     if model.task == "boundary":
         return _contours_of(model)
+    if model.task == "instance":
+        from .objects import objects_of
+
+        return objects_of(model, _document(model))
 
     def run(image: Image, /, **options: Any) -> Segmentation:
         predictor = predictor_of(model, options)
@@ -119,9 +132,8 @@ def scales_of(text: str) -> tuple[float, ...]:
 
 def _document(model: Model) -> str:
     meta = open_network(model.path).metadata
-    what = "semantic segmentation" if meta.task == "semantic" else "outlines and the regions they enclose"
     lines = [
-        f"{what} by a network, run by ONNX Runtime.",
+        f"{_GIVES[meta.task]} by a network, run by ONNX Runtime.",
         "",
         f"Network: {meta.network or 'not named'}; {meta.channels} channel{'s' if meta.channels > 1 else ''}; images of "
         + (f"{meta.fixed[0]}x{meta.fixed[1]} pixels, others in tiles" if meta.fixed else "any size"),

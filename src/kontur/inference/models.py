@@ -14,7 +14,7 @@ from pathlib import Path
 from ..core.errors import KonturError, UnreadableFile
 
 FOLDER = Path(__file__).resolve().parents[1] / "models"
-EMBEDDED = ("contours", "street")
+EMBEDDED = ("contours", "nuclei", "street")
 """The models a full build has; one may be built without them."""
 EXPORT = "model.onnx"
 """What a run folder's network is called when `kontur segment` exports it."""
@@ -39,7 +39,7 @@ class Model:
 
     @property
     def task(self) -> str:
-        """semantic or boundary: as the card has it, else the file itself; semantic of a file that cannot be opened."""
+        """semantic, boundary or instance: as the card has it, else the file itself; semantic of a file that cannot be opened."""
         try:
             return str(tomllib.loads(self.card)["task"])
         except (KeyError, ValueError):  # no card, or one of another kind

@@ -8,6 +8,9 @@ are padded to a multiple of it), `task`, `taxonomy` (JSON), `name`, `notice` (a 
 
 A network of task "boundary" has one logit a pixel, K = 1, and may have `calibration` (JSON [a, b]: the probability of a
 boundary is sigmoid(a * logit + b)) and `level` (JSON number in [0, 1]: where its hierarchy of regions is cut by default).
+
+A network of task "instance" has one category and the four outputs of `offsets`, and may have `decoding` (JSON, see
+`offsets.Decoding`) and `stretch` (JSON [low, high]: percentiles of an image's values that become black and white first).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import json
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +29,10 @@ from numpy.typing import NDArray
 from ..core.errors import InputError, KonturError, OptionError, UnreadableFile
 from ..core.taxonomy import Taxonomy
 from ..io.taxonomy import taxonomy_of
+from .offsets import OUTPUTS, Decoding
 
 DEVICES = ("auto", "cpu", "cuda")
-TASKS = ("semantic", "boundary")
+TASKS = ("semantic", "boundary", "instance")
 _MOST_KEPT = 4
 _EXPECTED = "expected one input `image` (B, C, H, W) and one output `logits` (B, K, H, W), both float32"
 
@@ -39,8 +43,8 @@ class Metadata:
 
     taxonomy: its categories in the order of the K logits. channels: C. least: the smallest (H, W) it takes. multiple: H
     and W must be multiples of it. mean, std: one number a channel, for pixels in [0, 1]. fixed: the only (H, W) it takes,
-    or None. notice: one sentence about the terms of the data it learnt from, or "". task: semantic or boundary.
-    calibration: (a, b), level: of a boundary network, see above.
+    or None. notice: one sentence about the terms of the data it learnt from, or "". task: semantic, boundary or instance.
+    calibration: (a, b), level: of a boundary network, decoding, stretch: of one of objects, see above.
     """
 
     name: str
@@ -56,6 +60,13 @@ class Metadata:
     task: str = "semantic"
     calibration: tuple[float, float] = (1.0, 0.0)
     level: float = 0.5
+    decoding: Decoding = field(default_factory=Decoding)
+    stretch: tuple[float, float] | None = None
+
+    @property
+    def outputs(self) -> int:
+        """K: one for each category, but for objects."""
+        return OUTPUTS if self.task == "instance" else len(self.taxonomy)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -97,7 +108,7 @@ class NetworkFile:
                 f"{self.path}: the network does not run on an image of {image.shape[1]}x{image.shape[2]} pixels (H x W): "
                 f"{_one_line(error)}"
             ) from None
-        wanted = (len(self.metadata.taxonomy), *image.shape[1:])
+        wanted = (self.metadata.outputs, *image.shape[1:])
         if output.shape[1:] != wanted:
             raise InputError(
                 f"{self.path}: expected logits {wanted} (K, H, W), at the image's own size, got {output.shape[1:]}"
@@ -233,10 +244,12 @@ def _metadata(
             raise bad(key, f"a list of {count} numbers, one a channel")
         numbers[key] = tuple(float(v) for v in values)
     taxonomy = _taxonomy(parsed("taxonomy", None), parsed("classes", None), bad)
-    fitting = len(taxonomy) == 1 if task == "boundary" else len(taxonomy) > 1
-    if not fitting or (classes is not None and len(taxonomy) != classes):
-        number = "1, as task boundary asks for," if task == "boundary" else classes or "2 or more"
+    fitting = len(taxonomy) > 1 if task == "semantic" else len(taxonomy) == 1
+    if not fitting or (task != "instance" and classes is not None and len(taxonomy) != classes):
+        number = f"1, as task {task} asks for," if task != "semantic" else classes or "2 or more"
         raise bad("taxonomy" if "taxonomy" in texts else "classes", f"{number} categories, as the output has")
+    if task == "instance" and classes not in (None, OUTPUTS):
+        raise InputError(f"{path}: expected {OUTPUTS} outputs a pixel, as task instance asks for, got {classes}")
     calibration, level = parsed("calibration", [1.0, 0.0]), parsed("level", 0.5)
     if not (
         isinstance(calibration, list)
@@ -247,6 +260,19 @@ def _metadata(
         raise bad("calibration", "[a, b], two numbers, a above 0")
     if not (_finite(level) and 0 <= level <= 1):
         raise bad("level", "a number in 0..1")
+    stretch = parsed("stretch", None)
+    if stretch is not None and not (
+        isinstance(stretch, list)
+        and len(stretch) == 2
+        and all(map(_finite, stretch))
+        and 0 <= stretch[0] < stretch[1] <= 100
+    ):
+        raise bad("stretch", "[low, high], two rising numbers in 0..100")
+    decoding = parsed("decoding", {})
+    try:
+        decoding = Decoding.of(decoding)
+    except (OptionError, TypeError, ValueError) as error:
+        raise bad("decoding", f"its options [{_one_line(error)}]") from None
     return Metadata(
         name=texts.get("name") or path.stem,
         network=texts.get("network", ""),
@@ -261,6 +287,8 @@ def _metadata(
         task=task,
         calibration=(float(calibration[0]), float(calibration[1])),
         level=float(level),
+        decoding=decoding,
+        stretch=None if stretch is None else (float(stretch[0]), float(stretch[1])),
     )
 
 

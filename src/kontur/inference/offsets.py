@@ -24,6 +24,7 @@ from ..core.taxonomy import Taxonomy
 
 UNIT = np.float32(8)
 """Pixels of an offset of 1."""
+OUTPUTS = 4
 _REACH = 2
 
 

@@ -91,7 +91,7 @@ class Predictor:
     def __call__(self, image: Image | NDArray) -> Segmentation:
         """One segment a category that occurs: id k + 1 is the k-th of the taxonomy. No pixel is void.
 
-        Raises InputError for a network of boundaries.
+        Raises InputError for a network of another task.
         """
         return self._segmented(as_image(image), None)
 
@@ -207,8 +207,8 @@ class Predictor:
     def _segmented(self, image: Image, probabilities: NDArray[np.float32] | None) -> Segmentation:
         if self.metadata.task != "semantic":
             raise InputError(
-                f"{self.network.path}: expected a semantic network, got one of boundaries. "
-                "Use kontur.contours(image, model=FILE), which makes regions of them"
+                f"{self.network.path}: expected a semantic network, got one of task {self.metadata.task}. "
+                "Use kontur.segment(image, FILE), which makes regions or objects of what it gives"
             )
         started = time.perf_counter()
         if probabilities is None and self.crf:

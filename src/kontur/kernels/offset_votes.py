@@ -13,6 +13,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+STRAY = 12
+"""Pixels; fewer that arrive together are strays of the objects around them, whatever size is asked for."""
+
 
 def objects_of(
     foreground: NDArray[np.bool_], offsets: NDArray[np.float32], *, steps: int, merge: float, least: int
@@ -24,7 +27,7 @@ def objects_of(
     """
     height, width = foreground.shape
     ends = _arrivals(foreground, offsets[0], offsets[1], steps)
-    heap = _heaps(ends, height, width, merge, least)
+    heap = _heaps(ends, height, width, merge, min(least, STRAY))
     ids = np.zeros((height, width), np.int32)
     _assign(ends, heap, ids)
     _keep_largest_piece(ids, int(ids.max(initial=0)))

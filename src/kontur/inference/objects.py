@@ -1,0 +1,155 @@
+"""Objects by a network in an ONNX file: an image of any size -> Instances with scores.
+
+    image ─stretched to one contrast▶ network, in one piece or in tiles ─▶ maps (4, H, W) ─`offsets.decoded`▶ Instances
+
+The file's metadata say how: `decoding` (JSON, see `offsets.Decoding`) and `stretch` (JSON [low, high] percentiles; absent: none).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError
+from ..core.image import Image, as_image
+from ..core.instances import Instances
+from ..core.method import method
+from ..core.options import Option, checked_options, options_of
+from ..core.segmentation import Provenance
+from .method import tell_notice, warn
+from .models import Model
+from .network_file import Metadata, NetworkFile, open_network
+from .offsets import Decoding, decoded
+from .predictor import LEAST_TILE, MOST_TILE, Predictor
+from .stretch import stretched
+
+OVERLAP = 128
+"""Of tiles, in pixels: an object that a tile's border cuts is decided by the other tile, so it is wider than most objects."""
+
+
+def objects(
+    image: Image,
+    *,
+    flips: Annotated[
+        bool, Option("average over the image mirrored left to right and top to bottom; four times as long")
+    ] = False,
+    level: Annotated[
+        float | None, Option("a pixel is of an object above this probability; none: as the model was tuned", 0, 1)
+    ] = None,
+    least: Annotated[
+        int | None, Option("smaller objects are left out; none: as the model was tuned", 1, 1_000_000_000, "pixels")
+    ] = None,
+    score: Annotated[float, Option("objects of a lower score are left out", 0, 1)] = 0.0,
+    tile: Annotated[
+        int | None,
+        Option("side of the tiles; none: one piece up to 2.1 megapixels, 1024 beyond", LEAST_TILE, MOST_TILE, "pixels"),
+    ] = None,
+    overlap: Annotated[
+        int | None,
+        Option("of neighbouring tiles, at most half a tile; none: 128", 0, MOST_TILE // 2, "pixels"),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where ONNX Runtime has one")
+    ] = "auto",
+    threads: Annotated[int, Option("cores for one image; 0: all", 0, 256)] = 0,
+) -> Instances:
+    """Objects of one category by a network in an ONNX file."""
+    raise NotImplementedError("the options of every model of objects; `objects_of` makes the method of one")
+
+
+def objects_of(model: Model, document: str) -> Callable[..., Instances]:
+    """The method of a model: `objects_of(model, "..")(image, flips=True)`."""
+
+    def run(image: Image, /, **options: Any) -> Instances:
+        predictor = object_predictor(model, options)
+        tell_notice(model, predictor.metadata.notice, warn)
+        return predictor(image)
+
+    run.__name__ = model.name
+    run.__doc__ = document
+    run.__wrapped__ = objects  # type: ignore[attr-defined]  # whose signature it has
+    return method(run)
+
+
+def object_predictor(model: Model, options: dict[str, Any]) -> ObjectPredictor:
+    """By the options of `objects`, of which any may be left out. Raises OptionError and UnknownName."""
+    values = checked_options(model.name, options_of(objects), options)
+    network = open_network(model.path, device=values.pop("device"), threads=values.pop("threads"))
+    return ObjectPredictor(network, **values)
+
+
+class ObjectPredictor:
+    """`predictor(image)` is Instances in falling order of their scores; `predictor.maps(image)` is (4, H, W).
+
+    network: an open file of task instance. The other options are those of `objects`.
+
+    Raises InputError for a network of another task, and for an image whose bands do not fit.
+    """
+
+    def __init__(
+        self,
+        network: NetworkFile,
+        *,
+        flips: bool = False,
+        level: float | None = None,
+        least: int | None = None,
+        score: float = 0.0,
+        tile: int | None = None,
+        overlap: int | None = None,
+    ) -> None:
+        if network.metadata.task != "instance":
+            raise InputError(
+                f"{network.path}: expected a network of objects (task instance), got one of task {network.metadata.task}"
+            )
+        if overlap is None:
+            overlap = min(OVERLAP, (tile or LEAST_TILE * 16) // 2)
+        self._tiles = Predictor(network, tile=tile, overlap=overlap)
+        self.flips, self.score = flips, score
+        given = {name: value for name, value in (("level", level), ("least", least)) if value is not None}
+        self.decoding: Decoding = replace(network.metadata.decoding, **given)  # type: ignore[arg-type]
+
+    @property
+    def metadata(self) -> Metadata:
+        return self._tiles.metadata
+
+    def __call__(self, image: Image | NDArray) -> Instances:
+        started = time.perf_counter()
+        image = as_image(image)
+        category = next(iter(self.metadata.taxonomy)).id
+        found = decoded(self.maps(image), self.decoding, category=category, taxonomy=self.metadata.taxonomy)
+        kept = tuple(i for i in found.instances if (i.score or 0.0) >= self.score)
+        plan = self._tiles.plan(image.shape)
+        notes = self._tiles.notes(plan, self._tiles.channels(image).note)
+        origin = Provenance(self.metadata.name, {}, seconds=time.perf_counter() - started, notes=notes)
+        return replace(found, instances=kept, provenance=origin)
+
+    def maps(self, image: Image | NDArray) -> NDArray[np.float32]:
+        """(4, H, W), as `offsets.decoded` takes them; the mean over the mirrored images where `flips`."""
+        image = as_image(image)
+        if self.metadata.stretch is not None:
+            image = stretched(image, self.metadata.stretch)
+        maps = self._run(image)
+        if self.flips:
+            for axes, signs in (((1,), (1, -1, 1, 1)), ((2,), (1, 1, -1, 1)), ((1, 2), (1, -1, -1, 1))):
+                pixels = np.ascontiguousarray(np.flip(image.pixels, tuple(axis - 1 for axis in axes)))
+                maps += (
+                    np.flip(self._run(replace(image, pixels=pixels)), axes) * np.array(signs, np.float32)[:, None, None]
+                )
+            maps /= np.float32(4)
+        return maps
+
+    def _run(self, image: Image) -> NDArray[np.float32]:
+        channels = self._tiles.channels(image)
+        maps = np.empty((4, *image.shape), np.float32)
+        scores = self._tiles.scores(
+            self._tiles.plan(image.shape),
+            lambda row, column: channels.apply(image.pixels[row.start : row.stop, column.start : column.stop]),
+        )
+        for y, x, part in scores:
+            maps[:, y : y + part.shape[1], x : x + part.shape[2]] = part
+        return maps
