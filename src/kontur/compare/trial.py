@@ -77,10 +77,13 @@ def timed(run: Run, image: Image, repeat: int) -> tuple[Segmentation | Instances
 
 
 def cost(one: Contender, shape: tuple[int, int] | None) -> dict[str, Any]:
-    """parameters and gmac of a network at images of `shape` (H, W); a classical method has learnt nothing."""
+    """parameters and gmac of a network at images of `shape` (H, W); a classical method has learnt nothing.
+
+    Those of a model of the hub are not counted.
+    """
     path = network_file(one)
     if path is None:
-        return {"parameters": 0, "gmac": None}
+        return {"parameters": 0 if one.kind == "classical" else None, "gmac": None}
     from .onnx_cost import multiply_adds, parameters
 
     views = sum(float(scale) ** 2 for scale in str(one.options.get("scales", "1")).split(","))

@@ -103,6 +103,20 @@ def _class(transformers: Any, name: str) -> Any:
 
 
 @contextlib.contextmanager
+def cores(count: int) -> Iterator[None]:
+    """PyTorch with at most so many threads; 0 changes nothing. The number is one of the whole process."""
+    import torch
+
+    before = torch.get_num_threads()
+    if count:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without progress bars and warnings: what matters is said as an error."""
     from transformers.utils import logging

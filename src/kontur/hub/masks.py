@@ -134,8 +134,9 @@ class Panoptic:
 def panoptic(
     queries: Queries, threshold: float, mask_threshold: float, overlap: float, stuff: frozenset[int]
 ) -> Panoptic:
-    """Each pixel goes to the query with the highest class times mask probability, even where no mask reaches; a query that
-    keeps too little of its mask is dropped, and its pixels are void.
+    """Each pixel goes to the query with the highest class times mask probability; who keeps too little is dropped.
+
+    So it is even where no mask reaches; the pixels of a dropped query are void.
 
     threshold: least class probability. mask_threshold: what counts as inside a query's mask. overlap: the share of its
     mask that a query must keep. stuff: categories whose queries become one segment; its score is that of the first.

@@ -24,6 +24,7 @@ def semantic(
     *,
     task: Annotated[_Task | None, Option("what it shall give; none: the model's own")] = None,
     device: Annotated[_Device, Option("where it runs; auto: a GPU where PyTorch sees one")] = "auto",
+    threads: Annotated[int, Option("cores for one image; 0: as many as PyTorch takes", 0, 256)] = 0,
 ) -> Segmentation:
     """Semantic segmentation by a network of transformers."""
     raise NotImplementedError("the options of a kind of models; `method_of` makes the method of one")
@@ -42,6 +43,7 @@ def queries(
         str | None, Option("categories that are one region each; none: as far as known", unit="names with semicolons")
     ] = None,
     device: Annotated[_Device, Option("where it runs; auto: a GPU where PyTorch sees one")] = "auto",
+    threads: Annotated[int, Option("cores for one image; 0: as many as PyTorch takes", 0, 256)] = 0,
 ) -> Segmentation | Instances:
     """Semantic, instance or panoptic segmentation by a network of transformers with queries."""
     raise NotImplementedError("the options of a kind of models; `method_of` makes the method of one")
@@ -55,6 +57,7 @@ def promptable(
     threshold: Annotated[float, Option("without a prompt: least predicted IoU of a mask", 0, 1)] = 0.88,
     stability: Annotated[float, Option("without a prompt: least stability of a mask", 0, 1)] = 0.95,
     device: Annotated[_Device, Option("where it runs; auto: a GPU where PyTorch sees one")] = "auto",
+    threads: Annotated[int, Option("cores for one image; 0: as many as PyTorch takes", 0, 256)] = 0,
 ) -> Segmentation | Instances:
     """Objects by boxes and points, or all that a grid of points finds."""
     raise NotImplementedError("the options of a kind of models; `method_of` makes the method of one")
@@ -73,28 +76,35 @@ def method_of(model: HubModel) -> Callable[..., Segmentation | Instances]:
     """The method of a model: `method_of(model)(image, task="panoptic")`. The weights are read at the first image."""
 
     def run(image: Image, prompts: Prompts | None = None, /, **options: Any) -> Segmentation | Instances:
-        if model.family.kind != PROMPTED:
-            from .predict import predict
+        from .loading import cores
 
-            shared = {"threshold": None, "mask_threshold": 0.5, "overlap": 0.8, "stuff": None}
-            return predict(model, image, **(shared | options))
-        from . import promptable as sam
-
-        if prompts is not None:
-            return sam.prompted(model, image, prompts, device=options["device"])
-        return sam.everything(
-            model,
-            image,
-            grid=options["grid"],
-            least_iou=options["threshold"],
-            least_stability=options["stability"],
-            device=options["device"],
-        )
+        with cores(options.pop("threads")):
+            return _run(model, image, prompts, options)
 
     run.__name__ = model.name
     run.__doc__ = _document(model)
     run.__wrapped__ = _SIGNATURE.get(model.family.kind, queries)  # type: ignore[attr-defined]  # whose signature it has
     return method(run)  # type: ignore[type-var]
+
+
+def _run(model: HubModel, image: Image, prompts: Prompts | None, options: dict[str, Any]) -> Segmentation | Instances:
+    if model.family.kind != PROMPTED:
+        from .predict import predict
+
+        only_queries = {"threshold": None, "mask_threshold": 0.5, "overlap": 0.8, "stuff": None}
+        return predict(model, image, **(only_queries | options))
+    from . import promptable as sam
+
+    if prompts is not None:
+        return sam.prompted(model, image, prompts, device=options["device"])
+    return sam.everything(
+        model,
+        image,
+        grid=options["grid"],
+        least_iou=options["threshold"],
+        least_stability=options["stability"],
+        device=options["device"],
+    )
 
 
 def _document(model: HubModel) -> str:

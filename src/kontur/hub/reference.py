@@ -77,7 +77,13 @@ def find(name: str) -> HubModel:
 def fetched(target: str) -> Path:
     """The folder of OWNER/NAME or OWNER/NAME@REVISION in Hugging Face's cache; fetched where it is not there yet."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     repository, _, revision = target.partition("@")
     weights = ["*.safetensors"]
@@ -104,9 +110,11 @@ def fetched(target: str) -> Path:
         advice = "It is neither a folder here nor a public model at Hugging Face; expected OWNER/NAME."
         raise UnknownName("model", target, (), advice) from None
     except Exception as error:  # whatever the network of that day brings; it has many kinds of errors
+        known = isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled)
+        reason = "" if known else f" ({' '.join(str(error).split())[:120] or type(error).__name__})"
         raise UnreadableFile(
-            f"hf:{target}: no folder of that name here, and Hugging Face cannot be reached ({type(error).__name__}). Where "
-            f"there is a network: hf download {repository} --local-dir FOLDER; then give the folder: -m hf:FOLDER"
+            f"hf:{target}: no folder of that name here, and Hugging Face cannot be reached{reason}. Where there is a "
+            f"network: hf download {repository} --local-dir FOLDER; then give the folder: -m hf:FOLDER"
         ) from None
 
 
