@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .core.errors import MissingExtra, PromptError, UnknownName
@@ -54,6 +55,15 @@ class Method:
         """The hierarchy that the method cuts, of a row with a `tree`. options: the method's but `level` and `regions`."""
         return getattr(importlib.import_module(f"kontur.{self.module}"), self.tree)(image, **options)
 
+    @property
+    def network_path(self) -> Path | None:
+        """The file of the network it runs; None of a method without one, or whose network this build does not have."""
+        if not self.embedded:
+            return None
+        from .inference.models import embedded
+
+        return next((model.path for model in embedded() if model.name == self.name), None)
+
     def check_prompts(self, given: Collection[str], prefix: str = "") -> None:
         """Raise PromptError unless the method takes every prompt named, and has one where it needs one."""
         for name in given:
@@ -96,6 +106,10 @@ class NetworkMethod(Method):
     def network(self) -> Model:
         assert self.model is not None
         return self.model
+
+    @property
+    def network_path(self) -> Path | None:
+        return self.network.path
 
     def load(self) -> Callable[..., Any]:
         """Open the file and return its method."""

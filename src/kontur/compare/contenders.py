@@ -73,7 +73,7 @@ def contender(text: str) -> Contender:
         raise PromptError(
             f"{row.name} needs a prompt, so it cannot be compared on a set of images. See `kontur methods`."
         )
-    network = isinstance(row, registry.NetworkMethod | registry.HubMethod)
+    network = runs_network(row)
     options: dict[str, Any] = dict(given)
     # A network's file that cannot be opened is told in its row, as all that fails in its own process.
     with contextlib.suppress(*([InputError] if network else [])):
@@ -90,13 +90,15 @@ def load(one: Contender, threads: int) -> Run:
     """
     row = registry.get(one.target)
     function = row.load()
-    network = isinstance(row, registry.NetworkMethod | registry.HubMethod)
-    fair = {"threads": threads, "device": "cpu"} if network else {}
+    fair = {"threads": threads, "device": "cpu"} if runs_network(row) else {}
     options = {**fair, **one.options}
     return lambda image: function(image, **options)
 
 
 def network_file(one: Contender) -> Path | None:
     """The .onnx file of a network; None for a classical method and for a model of the hub."""
-    row = registry.get(one.target)
-    return row.network.path if isinstance(row, registry.NetworkMethod) else None
+    return registry.get(one.target).network_path
+
+
+def runs_network(row: registry.Method) -> bool:
+    return row.embedded or isinstance(row, registry.NetworkMethod | registry.HubMethod)
