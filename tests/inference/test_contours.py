@@ -130,7 +130,7 @@ def test_a_boundary_file_of_ones_own(shelf):
         kontur.contours(rooms(), model=picker(shelf.parent / "colours.onnx"))
     with pytest.raises(InputError, match="expected a network of task boundary, got otsu"):
         kontur.contours(rooms(), model="otsu")
-    with pytest.raises(InputError, match="got one of boundaries"):
+    with pytest.raises(InputError, match="expected a semantic network, got one of"):
         kontur.inference.Predictor(path)(rooms())
 
 
