@@ -265,6 +265,35 @@ def test_a_pickle_is_read_weights_only(model_folder, tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
+def test_a_oneformer_saved_in_training_runs_as_a_trained_one(model_folder, tmp_path):
+    """In training it drops out by its own setting, whatever `eval()` says, and wants texts."""
+    folder = tmp_path / "copy"
+    shutil.copytree(model_folder("oneformer"), folder)
+    config = json.loads((folder / "config.json").read_text()) | {"is_training": True}
+    (folder / "config.json").write_text(json.dumps(config))
+    first = kontur.segment(PICTURE, f"hf:{model_folder('oneformer')}", task="instance", threshold=0.1)
+    again = kontur.segment(PICTURE, f"hf:{folder}", task="instance", threshold=0.1)
+    assert [i.score for i in again.instances] == [i.score for i in first.instances]
+
+
+def test_the_image_part_of_a_sam_2_video_model(model_folder, tmp_path):
+    """What is published as SAM 2 is the video model, with more weights than the image model has."""
+    import transformers as t
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "copy"
+    shutil.copytree(model_folder("sam2"), folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"architectures": ["Sam2VideoModel"], "model_type": "sam2_video", "num_maskmem": 7}
+    (folder / "config.json").write_text(json.dumps(config))
+    weights = load_file(folder / "model.safetensors")
+    more = weights | {"memory_temporal_positional_encoding": next(iter(weights.values())).clone()}
+    save_file(more, folder / "model.safetensors", metadata={"format": "pt"})
+    assert t.AutoConfig.from_pretrained(folder).model_type == "sam2_video"
+    expected = kontur.segment(PICTURE, f"hf:{model_folder('sam2')}", box=(2, 2, 7, 7))
+    assert np.array_equal(kontur.segment(PICTURE, f"hf:{folder}", box=(2, 2, 7, 7)).ids, expected.ids)
+
+
 def test_code_beside_the_weights_is_never_run(model_folder, tmp_path):
     folder = copied(model_folder, tmp_path)
     (folder / "mine.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')\n")

@@ -59,8 +59,10 @@ def _network(model: HubModel) -> Any:
     safe = any(model.folder.glob("*.safetensors"))
     if not safe and not any(model.folder.glob("pytorch_model*.bin")):
         raise UnreadableFile(f"{model.folder}: expected the model's weights (model.safetensors), got none")
+    # OneFormer drops out by this setting, not by `eval()`, and wants texts beside the image.
+    more = {"is_training": False} if model.family.name == "OneFormer" else {}
     network, report = _class(transformers, model.family.loads).from_pretrained(
-        model.folder, use_safetensors=safe, weights_only=True, output_loading_info=True, **_LOCAL
+        model.folder, use_safetensors=safe, weights_only=True, output_loading_info=True, **_LOCAL, **more
     )
     missing = sorted(report["missing_keys"])
     if missing:  # transformers would go on with random numbers in their place
