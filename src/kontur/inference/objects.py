@@ -128,6 +128,10 @@ class ObjectPredictor:
         origin = Provenance(self.metadata.name, {}, seconds=time.perf_counter() - started, notes=notes)
         return replace(found, instances=kept, provenance=origin)
 
+    def logits(self, image: Image | NDArray) -> NDArray[np.float32]:
+        """(4, H, W), `maps` under the name that training calls them by."""
+        return self.maps(image)
+
     def maps(self, image: Image | NDArray) -> NDArray[np.float32]:
         """(4, H, W), as `offsets.decoded` takes them; the mean over the mirrored images where `flips`."""
         image = as_image(image)

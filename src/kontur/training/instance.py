@@ -40,6 +40,9 @@ class Instance:
 
     measure = "AP"
 
+    def __init__(self, decoding: Decoding | None = None) -> None:
+        self.decoding = decoding or Decoding()
+
     def samples(self, sets: Sequence[Any], taxonomy: Taxonomy | None = None, *, cache: bool = False) -> Objects:
         taxonomy = taxonomy or sets[0].taxonomy
         if taxonomy is None or len(taxonomy) != 1:
@@ -53,7 +56,7 @@ class Instance:
         assert isinstance(samples, Objects)
         predictions, truths = [], []
         for index in range(len(samples)):
-            predictions.append(_found(predictor.logits(samples[index][0]), Decoding(), samples))
+            predictions.append(_found(predictor.logits(samples[index][0]), self.decoding, samples))
             truths.append(samples.truth(index))
             advance()
         return scored(instance_scores(predictions, truths, max_detections=DETECTIONS), predictions, truths)
@@ -64,7 +67,7 @@ class Instance:
         rows = []
         for index in chosen:
             image = samples[index][0]
-            results = [samples.truth(index), _found(predictor.logits(image), Decoding(), samples)]
+            results = [samples.truth(index), _found(predictor.logits(image), self.decoding, samples)]
             drawn = [overlay(image, result, legend=False, opacity=0.3) for result in results]
             rows.append(np.hstack([np.rint(image.rgb() * 255).astype(np.uint8), *drawn]))
         wide = max(row.shape[1] for row in rows)
@@ -77,7 +80,7 @@ class Instance:
         return float((((logits[0] > 0) != inside) | moved).mean())
 
     def metadata(self, predictor: TorchPredictor, samples: Samples | None) -> dict[str, str]:
-        decoding = Decoding()
+        decoding = self.decoding
         if samples is not None and len(samples):
             assert isinstance(samples, Objects)
             maps = [predictor.logits(samples[i][0]) for i in range(len(samples))]

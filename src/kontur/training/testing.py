@@ -59,6 +59,10 @@ def test_run(
     if threads:
         torch.set_num_threads(threads)
     run = load_run(path, which)
+    if run.recipe.task == "instance" and (flips or tuple(scales) != (1.0,)):
+        raise OptionError(
+            f"{path}: expected no --flips and no --scales, as ways to a centre turn with the image. Export the run, whose file takes --flips"
+        )
     task = task_of(run.recipe.task)
     samples = run.samples(split) if data is None else task.samples([open_spec(data)], run.taxonomy)
     predictor = run.predictor(flips=flips, scales=scales, channels_last=True)
@@ -86,10 +90,12 @@ def test_file(
     """Score an ONNX file by ONNX Runtime."""
     import onnxruntime
 
-    from ..inference import Predictor
+    from ..inference import Predictor, open_network
 
     if data is None:
         raise OptionError(f"{path}: say on which data with --data NAME:ROOT:SPLIT, such as camvid:data/camvid:test")
+    if open_network(path, threads=threads or 0).metadata.task == "instance":
+        return _test_objects(path, data, flips, scales, threads, advance)
     predictor = Predictor(path, flips=flips, scales=tuple(scales), threads=threads or 0)
     samples = Indexed([open_spec(data)], predictor.metadata.taxonomy)
     conditions = {
@@ -104,6 +110,32 @@ def test_file(
     clock = _Clock(predict)
     found = evaluate(clock, samples, advance=_counted(samples, advance))
     return _result(scored(found, [c.name for c in samples.taxonomy]), samples, str(path), clock.seconds, conditions)
+
+
+def _test_objects(
+    path: Path,
+    data: str,
+    flips: bool,
+    scales: Sequence[float],
+    threads: int | None,
+    advance: Callable[[int, int], None],
+) -> TestResult:
+    """The same of a network of objects, with the decoding that its file asks for."""
+    import onnxruntime
+
+    from ..inference import open_network
+    from ..inference.objects import ObjectPredictor
+    from .instance import Instance
+
+    if tuple(scales) != (1.0,):
+        raise OptionError(f"{path}: expected no --scales, as objects are found at one scale, got {list(scales)}")
+    predictor = ObjectPredictor(open_network(path, threads=threads or 0), flips=flips)
+    task = Instance(predictor.decoding)
+    samples = task.samples([open_spec(data)], predictor.metadata.taxonomy)
+    clock = _Clock(predictor)  # type: ignore[arg-type]
+    scores = task.evaluate(clock, samples, _counted(samples, advance))  # type: ignore[arg-type]
+    conditions = {"engine": f"ONNX Runtime {onnxruntime.__version__}", "flips": flips}
+    return _result(scores, samples, str(path), clock.seconds, conditions)
 
 
 class _Clock:
