@@ -23,9 +23,9 @@ from ..core.image import Image
 from ..core.instances import Instance, Instances
 from ..core.prompts import Box, Prompts
 from ..core.segmentation import BACKGROUND, Provenance, Segmentation
-from .loading import Loaded, load
+from .loading import Loaded
 from .masks import enlarged
-from .predict import asked, notes_of, picture_of, run
+from .predict import asked, notes_of, picture_of, run, timed_load
 from .reference import HubModel
 
 _AT_ONCE = 64
@@ -97,7 +97,7 @@ def prompted(model: HubModel, image: Image, prompts: Prompts, *, device: str) ->
     predicted IoU. Raises PromptError where the points name the background alone.
     """
     objects = _objects(prompts)
-    loaded = load(model, device)
+    loaded, waited = timed_load(model, device)
     height, width = image.shape
     best = np.zeros(image.shape, np.float32)
     ids = np.full(image.shape, BACKGROUND, np.int32)
@@ -119,7 +119,7 @@ def prompted(model: HubModel, image: Image, prompts: Prompts, *, device: str) ->
             ids[wanted] = number
             scores[number] = _share(trust[0, chosen])
     result = Segmentation.from_ids(ids, scores=scores, background=BACKGROUND)
-    return replace(result, provenance=Provenance(model.name, notes=notes_of(model, loaded, "boxes and points")))
+    return replace(result, provenance=Provenance(model.name, notes=notes_of(model, loaded, "boxes and points", waited)))
 
 
 def _share(value: Any) -> float:
@@ -150,7 +150,7 @@ def everything(
     import torch
     from torchvision.ops import nms
 
-    loaded = load(model, device)
+    loaded, waited = timed_load(model, device)
     pixels = picture_of(image)
     height, width = image.shape
     x, y = np.meshgrid((np.arange(grid) + 0.5) * width / grid, (np.arange(grid) + 0.5) * height / grid)
@@ -181,7 +181,8 @@ def everything(
                 found.append(Instance(rle.encode(pixels_of), score=_share(trusts[number])))
     result = Instances(image.shape, tuple(found))
     return replace(
-        result, provenance=Provenance(model.name, notes=notes_of(model, loaded, f"a grid of {grid}x{grid} points"))
+        result,
+        provenance=Provenance(model.name, notes=notes_of(model, loaded, f"a grid of {grid}x{grid} points", waited)),
     )
 
 

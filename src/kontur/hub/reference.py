@@ -10,6 +10,7 @@ and the weights at the top of the repository, no code.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import re
@@ -74,8 +75,12 @@ def find(name: str) -> HubModel:
     return _described(name, fetched(target))
 
 
+@functools.lru_cache(maxsize=32)
 def fetched(target: str) -> Path:
-    """The folder of OWNER/NAME or OWNER/NAME@REVISION in Hugging Face's cache; fetched where it is not there yet."""
+    """The folder of OWNER/NAME or OWNER/NAME@REVISION in Hugging Face's cache; fetched where it is not there yet.
+
+    Asked for once a process, not once an image.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
