@@ -12,9 +12,12 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from kontur.core import rle  # noqa: E402
 from kontur.core.errors import InputError, OptionError, UnknownName  # noqa: E402
+from kontur.inference.detectors import DetectorFile  # noqa: E402
+from kontur.io.photos import read_image  # noqa: E402
 from kontur.io.pictures import write_picture  # noqa: E402
-from kontur.training import fit  # noqa: E402
+from kontur.training import fit, testing  # noqa: E402
 from kontur.training.detection import Boxed, found  # noqa: E402
+from kontur.training.exporting import export  # noqa: E402
 from kontur.training.parts import training_loss, training_samples  # noqa: E402
 from kontur.training.plan import TrainingSet  # noqa: E402
 from kontur.training.recipe import load_recipe, parse_recipe  # noqa: E402
@@ -79,9 +82,20 @@ def test_a_run_from_recipe_to_instances(recipe, tmp_path):
     assert float(values["loss"]) > 0
     assert (folder / "samples" / "epoch-0001.png").is_file()
     run = load_run(folder)
-    result = found(run.predictor(), np.zeros((48, 64, 3), np.uint8), run.taxonomy)
+    image = read_image(tmp_path / "data" / "all" / "0.png")
+    result = found(run.predictor(), image, run.taxonomy)
     assert result.shape == (48, 64)
     assert {i.category for i in result.instances} <= {5, 9}
+
+    done = export(folder, tmp_path / "squares.onnx")
+    assert done.images == 0  # no pixels to count; boxes were compared
+    by_file = DetectorFile(done.path).detect(image, score=0.0)
+    assert len(by_file) == len(result)
+    same = [a.category == b.category and a.mask == b.mask for a, b in zip(by_file.instances, result.instances)]
+    assert np.mean(same) > 0.9
+    with pytest.raises(OptionError, match="--half"):
+        export(folder, tmp_path / "half.onnx", half=True)
+    assert testing.test_run(folder).scores.facts["AP50"] == pytest.approx(float(values["val_ap50"]))
 
 
 def test_what_a_network_learns_from_is_the_truth(recipe):

@@ -17,7 +17,7 @@ from ..core.method import method
 from ..core.options import Option, checked_options, options_of
 from ..core.segmentation import Segmentation
 from .models import Model
-from .network_file import open_network
+from .network_file import Metadata, open_network
 from .predictor import LEAST_TILE, MOST_TILE, Predictor
 
 _told: set[str] = set()
@@ -25,6 +25,8 @@ _GIVES = {
     "semantic": "semantic segmentation",
     "boundary": "outlines and the regions they enclose",
     "instance": "objects, each by itself, with scores",
+    "detection": "objects of several categories, with scores",
+    "panoptic": "things and stuff",
 }
 
 
@@ -59,7 +61,7 @@ def semantic(
 def method_of(model: Model) -> Callable[..., Segmentation] | Callable[..., Instances]:
     """The method of a model: `method_of(model)(image, flips=True)`.
 
-    One of boundaries has the options of `contours`, one of objects those of `objects.objects`.
+    One of boundaries has the options of `contours`, one of objects those of `objects.objects`, a detector `detectors.detection`'s.
     """
     if model.task == "boundary":
         return _contours_of(model)
@@ -67,6 +69,11 @@ def method_of(model: Model) -> Callable[..., Segmentation] | Callable[..., Insta
         from .objects import objects_of
 
         return objects_of(model, _document(model))
+
+    if model.task in ("detection", "panoptic"):
+        from .detectors import detector_of
+
+        return detector_of(model.name, model.path, _document(model), lambda notice: tell_notice(model, notice, warn))
 
     def run(image: Image, /, **options: Any) -> Segmentation:
         predictor = predictor_of(model, options)
@@ -130,8 +137,16 @@ def scales_of(text: str) -> tuple[float, ...]:
         raise OptionError(f"option scales: expected numbers with commas, as 0.75,1,1.25, got {text!r}") from None
 
 
+def _metadata(model: Model) -> Metadata:
+    if model.task in ("detection", "panoptic"):
+        from .detectors import open_detector
+
+        return open_detector(model.path).metadata
+    return open_network(model.path).metadata
+
+
 def _document(model: Model) -> str:
-    meta = open_network(model.path).metadata
+    meta = _metadata(model)
     lines = [
         f"{_GIVES[meta.task]} by a network, run by ONNX Runtime.",
         "",

@@ -6,6 +6,8 @@ src/kontur/models/NAME.toml     its card: the data and their terms, the recipe, 
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,19 +39,20 @@ class Model:
         beside = self.path.with_suffix(".toml")
         return beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
 
-    @property
+    @functools.cached_property
     def task(self) -> str:
-        """semantic, boundary or instance: as the card has it, else the file itself; semantic of a file that cannot be opened."""
+        """semantic, boundary, instance, detection or panoptic: as the card has it, else the file itself; semantic of a file that cannot be opened."""
         try:
             return str(tomllib.loads(self.card)["task"])
         except (KeyError, ValueError):  # no card, or one of another kind
             pass
+        from .detectors import open_detector
         from .network_file import open_network
 
-        try:
-            return open_network(self.path).metadata.task
-        except KonturError:
-            return "semantic"
+        for opened in (open_network, open_detector):
+            with contextlib.suppress(KonturError):
+                return opened(self.path).metadata.task
+        return "semantic"
 
 
 def embedded() -> list[Model]:

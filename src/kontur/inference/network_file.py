@@ -84,7 +84,7 @@ class NetworkFile:
 
     def __init__(self, path: str | Path, *, device: str = "auto", threads: int = 0) -> None:
         self.path = Path(path)
-        self._session = _session(self.path, device, threads)
+        self._session = open_session(self.path, device, threads)
         channels, classes, fixed = self._form()
         self.metadata = _metadata(
             self.path, self._session.get_modelmeta().custom_metadata_map, channels, classes, fixed
@@ -106,7 +106,7 @@ class NetworkFile:
                 raise MemoryError from None
             raise InputError(
                 f"{self.path}: the network does not run on an image of {image.shape[1]}x{image.shape[2]} pixels (H x W): "
-                f"{_one_line(error)}"
+                f"{one_line(error)}"
             ) from None
         wanted = (self.metadata.outputs, *image.shape[1:])
         if output.shape[1:] != wanted:
@@ -159,7 +159,8 @@ def open_network(path: str | Path, *, device: str = "auto", threads: int = 0) ->
         return network
 
 
-def _session(path: Path, device: str, threads: int) -> Any:
+def open_session(path: Path, device: str, threads: int) -> Any:
+    """An ONNX Runtime session. Raises UnreadableFile for a file that is no whole network, OptionError for the device."""
     import onnxruntime
 
     if device not in DEVICES:
@@ -184,7 +185,7 @@ def _session(path: Path, device: str, threads: int) -> Any:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's types are not public
         raise UnreadableFile(
-            f"{path}: expected a whole ONNX network, got a damaged or cut off file, or none: {_one_line(error)}"
+            f"{path}: expected a whole ONNX network, got a damaged or cut off file, or none: {one_line(error)}"
         ) from None
     if device == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
         raise OptionError(
@@ -272,7 +273,7 @@ def _metadata(
     try:
         decoding = Decoding.of(decoding)
     except (OptionError, TypeError, ValueError) as error:
-        raise bad("decoding", f"its options [{_one_line(error)}]") from None
+        raise bad("decoding", f"its options [{one_line(error)}]") from None
     return Metadata(
         name=texts.get("name") or path.stem,
         network=texts.get("network", ""),
@@ -299,7 +300,7 @@ def _taxonomy(full: Any, classes: Any, bad: Any) -> Taxonomy:
             return taxonomy_of({"ignore": None, **full}, "taxonomy")
         except (TypeError, InputError) as error:
             raise bad(
-                "taxonomy", f"name, ignore and categories (id, name, colour, thing) [{_one_line(error)}]"
+                "taxonomy", f"name, ignore and categories (id, name, colour, thing) [{one_line(error)}]"
             ) from None
     if isinstance(classes, list) and all(isinstance(name, str) for name in classes):
         return Taxonomy.from_names(classes, ignore=None if len(classes) > 255 else 255)
@@ -320,6 +321,6 @@ def _shape_text(shape: Any) -> str:
     return "(" + ", ".join(str(n) for n in shape) + ")"
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     text = re.sub(r"\[ONNXRuntimeError\] : \d+ : (\w+) : ", "", " ".join(str(error).split()))
     return text[:160] or type(error).__name__

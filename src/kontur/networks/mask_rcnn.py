@@ -68,6 +68,7 @@ class Detector(MaskRCNN):
     """
 
     name = "mask_rcnn"
+    least = (1, 1)
 
     def __init__(
         self, backbone: nn.Module, classes: int, channels: int, size: tuple[int, int], **options: object

@@ -61,6 +61,7 @@ class PanopticFPN(nn.Module):
     """
 
     name = "panoptic_fpn"
+    least = (1, 1)
 
     def __init__(self, detector: Detector, classes: int, things: int, width: int) -> None:
         super().__init__()
@@ -73,7 +74,7 @@ class PanopticFPN(nn.Module):
     ) -> tuple[dict[str, Tensor] | Targets, list[Tensor]]:
         detector = self.detector
         detector.check(images)
-        originals = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
+        originals = [tuple(image.shape[-2:]) for image in images]  # no int(), which a tracer would freeze
         resized, targets = detector.transform(images, targets)
         pyramid = detector.backbone(resized.tensors)
         proposals, proposal_losses = detector.rpn(resized, pyramid, targets)

@@ -72,10 +72,7 @@ class Detection:
         raise InputError("detection: a network of boxes has no logits of pixels to compare")
 
     def metadata(self, predictor: TorchPredictor, samples: Samples | None) -> dict[str, str]:
-        raise InputError(
-            "detection: a network of boxes can't be exported to one map of logits. Use it by kontur.training.load_run and "
-            "kontur.training.detection.found"
-        )
+        return {}
 
 
 def found(predictor: TorchPredictor, image: Image | NDArray, taxonomy: Taxonomy, *, score: float = 0.0) -> Instances:

@@ -11,6 +11,7 @@ import json
 import math
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ..core.errors import InputError, KonturError, OptionError, OutputError
 from ..core.files import atomic_write
 from ..networks.cost import parameters
 from ..networks.export import export_onnx
+from ..networks.export_detector import export_detector
 from .half import half_stored
 from .recipe import to_toml
 from .run import LoadedRun, load_run
@@ -71,6 +73,8 @@ def export(
         if file.exists() and not force:
             raise OutputError(f"{file}: exists already. Use --force to overwrite or -o for another name")
     loaded = load_run(run, checkpoint)
+    if half and loaded.recipe.task == "detection":
+        raise OptionError("--half: expected a network of one map, got a detector, whose file is float32. Leave it out")
     predictor, samples, task = loaded.predictor(), loaded.validation(), task_of(loaded.recipe.task)
     data = _onnx(loaded, task.metadata(predictor, samples))
     if half:
@@ -103,7 +107,8 @@ def _onnx(run: LoadedRun, more: dict[str, str]) -> bytes:
     least = run.network.least
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.onnx"
-        export_onnx(
+        write: Callable[..., float] = export_detector if recipe.task == "detection" else export_onnx
+        write(
             run.network,
             file,
             size=(max(256, least[0]), max(256, least[1])),
@@ -124,6 +129,8 @@ def _changed(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    if [output.name for output in session.get_outputs()] != ["logits"]:
+        return 0.0, 0  # not a map; the export itself compared its outputs
 
     def changed(image: Any) -> float:
         (logits,) = session.run(["logits"], {"image": exact.tensor(image).contiguous().numpy()})

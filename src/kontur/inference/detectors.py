@@ -1,0 +1,177 @@
+"""Mask R-CNN and Panoptic FPN in an ONNX file: an image of any size -> Instances, or a panoptic Segmentation, without PyTorch.
+
+    image ─normalised▶ network ─▶ boxes, labels, scores, small masks ─`mask_rcnn`──▶ Instances
+                               └▶ logits (S + 1, H, W) of the stuff ──`panoptic_fpn`▶ Segmentation
+
+Files are written by `kontur.networks.export_detector`. The network resizes the image itself, so there are no tiles.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from numpy.typing import NDArray
+
+from ..core.errors import InputError, KonturError
+from ..core.image import Image, as_image
+from ..core.instances import Instances
+from ..core.method import method
+from ..core.options import Option, checked_options, options_of
+from ..core.segmentation import Provenance, Segmentation
+from ..core.taxonomy import Taxonomy
+from ..io.taxonomy import taxonomy_of
+from .channels import Channels
+from .mask_rcnn import mask_rcnn
+from .network_file import Metadata, one_line, open_session
+from .panoptic_fpn import panoptic_fpn
+
+OUTPUTS = ("boxes", "labels", "scores", "masks")
+
+
+class DetectorFile:
+    """An open file. `detect(image)` gives Instances, `panoptic(image)` of a Panoptic FPN a Segmentation.
+
+    Raises UnreadableFile, OptionError as `network_file.NetworkFile`, and InputError for a network of another form or without
+    its metadata.
+    """
+
+    def __init__(self, path: str | Path, *, device: str = "auto", threads: int = 0) -> None:
+        self.path = Path(path)
+        self._session = open_session(self.path, device, threads)
+        inputs, outputs = (
+            [v.name for v in values] for values in (self._session.get_inputs(), self._session.get_outputs())
+        )
+        if inputs != ["image"] or tuple(outputs[:4]) != OUTPUTS or outputs[4:] not in ([], ["logits"]):
+            raise InputError(
+                f"{path}: expected the input `image` and the outputs {', '.join(OUTPUTS)} of a detector, got {', '.join(outputs)}"
+            )
+        self.has_stuff = outputs[4:] == ["logits"]
+        self.metadata = self._metadata(self._session.get_modelmeta().custom_metadata_map)
+
+    def detect(self, image: Image | NDArray, *, score: float = 0.05) -> Instances:
+        """The objects of scores from `score` on, the best first. Raises InputError for an image whose bands do not fit."""
+        image = as_image(image)
+        started = time.perf_counter()
+        boxes, labels, scores, masks, *_ = self._run(image)
+        things = self._things
+        found = mask_rcnn(boxes, labels, scores, masks, image.shape, things, score=score)
+        return replace(found, taxonomy=self.metadata.taxonomy, provenance=self._provenance(image, score, started))
+
+    def panoptic(
+        self, image: Image | NDArray, *, score: float = 0.5, overlap: float = 0.5, stuff_area: int = 4096
+    ) -> Segmentation:
+        """Things over stuff, as `kontur.core.merging.panoptic`. Raises InputError for a network without stuff."""
+        if not self.has_stuff:
+            raise InputError(f"{self.path}: expected a network with an output `logits` of stuff, as Panoptic FPN has")
+        image = as_image(image)
+        started = time.perf_counter()
+        boxes, labels, scores, masks, logits = self._run(image)
+        found = mask_rcnn(boxes, labels, scores, masks, image.shape, self._things, score=score)
+        merged = panoptic_fpn(
+            found, logits, self.metadata.taxonomy, score=score, overlap=overlap, stuff_area=stuff_area
+        )
+        return replace(merged, provenance=self._provenance(image, score, started))
+
+    @property
+    def _things(self) -> Taxonomy:
+        """The categories that labels count: all of a Mask R-CNN, the things of a Panoptic FPN."""
+        taxonomy = self.metadata.taxonomy
+        return Taxonomy(tuple(c for c in taxonomy if c.thing), taxonomy.ignore) if self.has_stuff else taxonomy
+
+    def _run(self, image: Image) -> list[NDArray]:
+        pixels = self._channels(image).apply(image.pixels)[None]
+        try:
+            return list(self._session.run(None, {"image": pixels}))
+        except Exception as error:  # ONNX Runtime's types are not public
+            raise InputError(
+                f"{self.path}: the network does not run on an image of {image.shape[0]}x{image.shape[1]} pixels (H x W): "
+                f"{one_line(error)}"
+            ) from None
+
+    def _channels(self, image: Image) -> Channels:
+        return Channels.of(image.bands, image.limits, self.metadata)
+
+    def _provenance(self, image: Image, score: float, started: float) -> Provenance:
+        notes = (
+            f"network {self.metadata.network} in {self.path.name}",
+            self._channels(image).note,
+            self.metadata.notice,
+        )
+        seconds = time.perf_counter() - started
+        return Provenance(self.metadata.name, {"score": score}, seconds=seconds, notes=tuple(filter(None, notes)))
+
+    def _metadata(self, texts: dict[str, str]) -> Metadata:
+        try:
+            channels = int(texts["channels"])
+            mean, std = (tuple(map(float, json.loads(texts[key]))) for key in ("mean", "std"))
+            taxonomy = taxonomy_of({"ignore": None, **json.loads(texts["taxonomy"])}, "taxonomy")
+            if len(mean) != channels or len(std) != channels or not all(s > 0 for s in std):
+                raise ValueError
+        except (KeyError, ValueError, TypeError, KonturError):
+            raise InputError(
+                f"{self.path}: expected the metadata channels, mean, std and taxonomy. Export it again with `kontur export`"
+            ) from None
+        return Metadata(
+            name=texts.get("name") or self.path.stem,
+            network=texts.get("network", ""),
+            taxonomy=taxonomy,
+            channels=channels,
+            mean=mean,
+            std=std,
+            notice=" ".join(texts.get("notice", "").split()),
+            task="panoptic" if self.has_stuff else "detection",
+        )
+
+
+def open_detector(path: str | Path, *, device: str = "auto", threads: int = 0) -> DetectorFile:
+    """`DetectorFile`, of which the last few are kept open."""
+    path = Path(path)
+    try:
+        state = path.stat()
+    except OSError:
+        return DetectorFile(path, device=device, threads=threads)  # says what is wrong with it
+    return _opened(path.resolve(), state.st_mtime_ns, state.st_size, device, threads)
+
+
+@functools.lru_cache(maxsize=2)
+def _opened(path: Path, changed: int, size: int, device: str, threads: int) -> DetectorFile:
+    return DetectorFile(path, device=device, threads=threads)
+
+
+# --- as a method ------------------------------------------------------------------------------------------------------
+
+
+def detection(
+    image: Image,
+    *,
+    score: Annotated[float, Option("objects of a lower score are left out", 0, 1)] = 0.5,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where ONNX Runtime has one")
+    ] = "auto",
+    threads: Annotated[int, Option("cores for one image; 0: all", 0, 256)] = 0,
+) -> Instances:
+    """Objects of several categories by a network in an ONNX file."""
+    raise NotImplementedError("the options of every detector; `detector_of` makes the method of one")
+
+
+def detector_of(name: str, path: Path, document: str, tell: Callable[[str], None]) -> Callable[..., Instances]:
+    """The method of a file: `detector_of(..)(image, score=0.3)`. tell: is given the notice about the data."""
+
+    def run(image: Image, /, **options: Any) -> Any:
+        values = checked_options(name, options_of(detection), options)
+        network = open_detector(path, device=values["device"], threads=values["threads"])
+        tell(network.metadata.notice)
+        if network.has_stuff:
+            return network.panoptic(image, score=values["score"])
+        return network.detect(image, score=values["score"])
+
+    run.__name__ = name
+    run.__doc__ = document
+    run.__wrapped__ = detection  # type: ignore[attr-defined]  # whose signature it has
+    return method(run)
