@@ -34,7 +34,8 @@ def segment(
     """Cut an image into regions by a method of the registry, or by a network.
 
     image:     a file, an array (H, W) or (H, W, C) in RGB order (uint8, uint16 or float), or a `kontur.Image`.
-    method:    a name of `kontur.methods()`, a network's .onnx file or the folder of a training run; by default `registry.DEFAULT`.
+    method:    a name of `kontur.methods()`, a network's .onnx file, the folder of a training run, or "hf:NAME_OR_FOLDER" (a
+               model of transformers); by default `registry.DEFAULT`.
     box:       (x0, y0, x1, y1) in pixels, x1 and y1 exclusive, or a list of them.
     point:     (x, y, label) or a list; labels as in scribbles.
     scribbles: integers (H, W): 0 unmarked, 1 background, 2.. objects, or a PNG with indices or coloured strokes.

@@ -114,7 +114,7 @@ def add_to(app: typer.Typer) -> None:
             typer.Option(
                 "-m",
                 "--method",
-                help=f"A name of `kontur methods`, a network's .onnx file or a run's folder; default {registry.DEFAULT}.",
+                help=f"A name of `kontur methods`, a network's .onnx file, a run's folder or hf:NAME_OR_FOLDER; default {registry.DEFAULT}.",
             ),
         ] = None,
         output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")] = Path(
