@@ -19,7 +19,9 @@ SCALING = (
 def add_to(app: typer.Typer) -> None:
     @app.command("describe", help="Explain one method: its options with ranges, its paper, an example.")
     def command(
-        method: Annotated[str, typer.Argument(help="A name of `kontur methods`, a network's file, or hf:NAME_OR_FOLDER.")],
+        method: Annotated[
+            str, typer.Argument(help="A name of `kontur methods`, a network's file, or hf:NAME_OR_FOLDER.")
+        ],
     ) -> None:
         row = registry.get(method)
         function = row.load()
