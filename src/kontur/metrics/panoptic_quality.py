@@ -11,7 +11,7 @@ segments of a category in one image only the last in the file's order excuses pr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -114,12 +114,12 @@ class PanopticCounts:
         self.counts = np.zeros((len(self.things), 4))
         self.unknown = 0
 
-    def update(self, prediction: Segmentation, truth: Segmentation) -> PanopticCounts:
-        """Add one image. Id 0 is void; every other segment needs a category. Returns self."""
+    def update(self, prediction: Segmentation, truth: Segmentation, *, crowds: Collection[int] = ()) -> PanopticCounts:
+        """Add one image. Id 0 is void; every other segment needs a category. crowds: ids of the truth's. Returns self."""
         if prediction.shape != truth.shape:
             raise InputError(f"sizes differ: prediction {prediction.shape} and truth {truth.shape} (H, W)")
         found = {s.id: _category("prediction", s.id, s.category) for s in prediction.segments}
-        true = {s.id: TrueSegment(_category("truth", s.id, s.category), s.area) for s in truth.segments}
+        true = {s.id: TrueSegment(_category("truth", s.id, s.category), s.area, s.id in crowds) for s in truth.segments}
         foreign = sorted({s.category for s in true.values()} - self.things.keys())
         if foreign:
             raise InputError(f"truth categories: expected those of the taxonomy, got {foreign}")

@@ -140,7 +140,7 @@ class Recipe(_Table):
 
     name: str
     title: str = ""
-    task: Literal["semantic", "boundary", "instance", "detection"] = "semantic"
+    task: Literal["semantic", "boundary", "instance", "detection", "panoptic"] = "semantic"
     seed: Annotated[int, Field(ge=0)] = 0
     data: Data
     network: NetworkTable

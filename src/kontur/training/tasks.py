@@ -4,6 +4,7 @@ semantic   one class a pixel        `semantic.Semantic`
 boundary   contours of people       `boundary.Boundary`
 instance   objects of one category  `instance.Instance`
 detection  objects found one by one `detection.Detection`
+panoptic   things and stuff         `panoptic.Panoptic`
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ TASKS = {
     "boundary": ("boundary", "Boundary"),
     "instance": ("instance", "Instance"),
     "detection": ("detection", "Detection"),
+    "panoptic": ("panoptic", "Panoptic"),
 }
 
 

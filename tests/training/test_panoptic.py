@@ -1,0 +1,137 @@
+"""The task panoptic: codes there and back, the loss of perfect maps, and a run of two steps."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from kontur.core.errors import InputError  # noqa: E402
+from kontur.core.segmentation import Segmentation  # noqa: E402
+from kontur.core.taxonomy import Category, Taxonomy  # noqa: E402
+from kontur.io.panoptic import PanopticEntry, write_panoptic  # noqa: E402
+from kontur.io.pictures import write_picture  # noqa: E402
+from kontur.metrics import PanopticCounts  # noqa: E402
+from kontur.networks import catalogue  # noqa: E402
+from kontur.networks.network import Logits, Network  # noqa: E402
+from kontur.training import fit  # noqa: E402
+from kontur.training.panoptic import CROWD, ROOM, VOID, codes_of, found  # noqa: E402
+from kontur.training.parts import training_loss, training_samples  # noqa: E402
+from kontur.training.recipe import parse_recipe  # noqa: E402
+from kontur.training.run import load_run  # noqa: E402
+
+TAXONOMY = Taxonomy((Category(30, "grass", (0, 200, 0)), Category(8, "cow", (150, 90, 20), True)), ignore=None)
+
+
+def scene(number: int) -> tuple[np.ndarray, Segmentation, frozenset[int]]:
+    """Grass, two cows (one at the border), a strip of void, and in the second image a crowd."""
+    ids = np.ones((64, 80), int)
+    ids[:4] = 0
+    ids[20 + number : 40, 10:30], ids[30:50, 60:] = 2, 3
+    pixels = np.select([(ids == 1)[..., None], (ids > 1)[..., None]], [(40, 180, 60), (150, 90, 40)], 0)
+    result = Segmentation.from_ids(ids, categories={1: 30, 2: 8, 3: 8}, taxonomy=TAXONOMY)
+    return pixels.astype(np.uint8), result, frozenset({3} if number else ())
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    root = tmp_path / "data"
+    entries = []
+    for number in range(2):
+        pixels, result, crowds = scene(number)
+        write_picture(root / "images" / f"{number}.png", pixels)
+        entries.append(PanopticEntry(number, f"{number}.png", result, crowds))
+    write_panoptic(root / "panoptic_all.json", entries, TAXONOMY)
+    return {
+        "name": "cows",
+        "task": "panoptic",
+        "data": {"set": "coco_panoptic", "root": str(root), "train": ["all"], "val": "all", "test": "all"},
+        "network": {"name": "panoptic_deeplab"},
+        "stages": [{"epochs": 1, "batch": 2, "crop": [64, 80], "scales": [1.0, 1.0]}],
+        "augmentation": {"flip": 0.0},
+        "validation": {"samples": 1},
+        "run": {"threads": 1, "channels_last": False},
+    }
+
+
+def test_codes_by_hand():
+    _, segments, _ = scene(0)
+    codes = codes_of(segments, TAXONOMY, frozenset({3}))
+    assert codes[0, 0] == VOID
+    assert codes[10, 0] == 0
+    assert codes[30, 20] == ROOM + 1
+    assert codes[40, 70] == ROOM + CROWD
+    with pytest.raises(InputError, match="segment 2 has 8"):
+        codes_of(segments, Taxonomy(TAXONOMY.categories[:1]))
+
+
+def test_the_loss_of_perfect_maps_is_that_of_sure_classes(recipe):
+    """Right centres and offsets cost nothing, also where a crowd's are anything; a wrong offset costs 0.01 a pixel."""
+    parsed = parse_recipe(recipe)
+    train, _ = training_samples(parsed)
+    loss = training_loss(parsed.loss, train)
+    codes = torch.from_numpy(np.stack([train[0][1], train[1][1]])).long()
+    each = [train._targets(one) for one in codes.numpy()]
+    maps = torch.zeros(2, 5, 64, 80)
+    for plane in range(2):
+        maps[:, plane] = torch.from_numpy(np.stack([t.semantic == plane for t in each])) * 30.0
+    maps[:, 2] = torch.from_numpy(np.stack([t.centres for t in each]))
+    maps[:, 3:] = torch.from_numpy(np.nan_to_num(np.stack([t.offsets for t in each])))
+    assert loss(Logits(maps), codes).item() == pytest.approx(0, abs=1e-6)
+    maps[1, 2:, 30:50, 60:] = 7.0  # in the crowd
+    assert loss(Logits(maps), codes).item() == pytest.approx(0, abs=1e-6)
+    maps[:, 3:] += 2.0
+    assert loss(Logits(maps), codes).item() == pytest.approx(0.02, abs=1e-5)
+
+
+def test_a_crowd_is_neither_found_nor_missed():
+    _, truth, crowds = scene(1)
+    only_grass = Segmentation.from_ids(np.where(truth.ids == 2, 2, 1), categories={1: 30, 2: 8}, taxonomy=TAXONOMY)
+    missed = PanopticCounts(TAXONOMY).update(only_grass, truth).scores()
+    excused = PanopticCounts(TAXONOMY).update(only_grass, truth, crowds=crowds).scores()
+    assert missed.things.rq == pytest.approx(2 / 3)
+    assert excused.things.rq == 1
+
+
+@pytest.fixture
+def maps(monkeypatch):
+    """A network of K + 3 maps as small as can be, under the name `maps`."""
+    module = types.ModuleType("kontur.networks.maps")
+    module.maps = lambda classes, channels=3: Network(
+        torch.nn.Conv2d(channels, classes + 3, 3, padding=1), name="maps", classes=classes, channels=channels
+    )
+    monkeypatch.setitem(sys.modules, "kontur.networks.maps", module)
+    monkeypatch.setitem(catalogue.OTHERS, "maps", catalogue.Entry("maps", "maps", "a test", 2026))
+
+
+@pytest.mark.usefixtures("maps")
+def test_a_run_is_scored_by_panoptic_quality(recipe, tmp_path):
+    recipe["network"]["name"] = "maps"
+    outcome = fit(parse_recipe(recipe), tmp_path / "run")
+    assert outcome.finished
+    header, row = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    values = dict(zip(header.split(","), row.split(",")))
+    assert 0 <= float(values["val_pq"]) <= 1
+    run = load_run(tmp_path / "run")
+    image = run.samples()[0][0]
+    result = found(run.predictor(), image, run.taxonomy)
+    assert {s.category for s in result.segments} <= {30, 8}
+    assert (tmp_path / "run" / "samples" / "epoch-0001.png").is_file()
+
+
+def test_another_kind_of_data_is_refused(recipe):
+    recipe["data"]["set"] = "coco_panoptic"
+    train, _ = training_samples(parse_recipe(recipe))
+
+    class Semantic:
+        name, split, taxonomy = "camvid", "train", None
+
+        class layout:
+            form = "ids"
+
+    with pytest.raises(InputError, match="kontur data convert"):
+        type(train)([Semantic()], TAXONOMY)
