@@ -32,6 +32,7 @@ COMMANDS = {
     "degrade": "degrade",
     "robustness": "robustness",
     "compare": "compare",
+    "serve": "serve",
     "demo": "demo",
     "doctor": "doctor",
 }

@@ -2,7 +2,8 @@
 
 KonturError                 everything a user can cause; the command line prints it and exits 2
 ├── InputError              an image, label map or file that cannot be used as it is   (also ValueError)
-│   └── UnreadableFile      missing, empty, truncated, or not what its name says
+│   ├── UnreadableFile      missing, empty, truncated, or not what its name says
+│   └── TooLarge            more pixels than were allowed, said on the header
 ├── OptionError             an option's name, type or range                            (also ValueError)
 ├── PromptError             a box, point or scribble that cannot be used               (also ValueError)
 ├── UnknownName             a method, option, data set or class name; suggests the nearest (also LookupError)
@@ -26,6 +27,10 @@ class InputError(KonturError, ValueError):
 
 class UnreadableFile(InputError):
     """A file that is missing, empty, truncated, or not what its name says."""
+
+
+class TooLarge(InputError):
+    """An image of more pixels than were allowed, refused on its header."""
 
 
 class OptionError(KonturError, ValueError):

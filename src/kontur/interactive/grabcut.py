@@ -145,6 +145,22 @@ class GrabCut:
         self.labels, self.energies = self._solve(self._pixels, seeds, boxes, allowed, start, self._gamma)
         return Segmentation.from_objects(self.labels)
 
+    def resume(self, labels: NDArray[np.int32], prompts: Prompts) -> None:
+        """Put the state where an earlier session stood: its labels (H, W), 0 background, and all the prompts it had.
+
+        Raises InputError for labels of another size, PromptError for prompts outside the image.
+        """
+        if labels.shape != self.shape or int(labels.min()) < 0:
+            raise InputError(f"labels: expected {self.shape} (H, W) of 0 or more, got {labels.shape}")
+        prompts.check(self.shape)
+        self.labels = labels.astype(np.int32)
+        self._seeds, self._boxes = seeds_of(prompts, self.shape), prompts.boxes
+
+    def restart(self) -> None:
+        """Forget all prompts and labels; the image stays."""
+        self.labels, self._boxes = None, ()
+        self._seeds = np.zeros(self.shape, np.int32)
+
     def alpha_matte(self, *, radius: int = 4) -> NDArray[np.float32]:
         """How much of each pixel belongs to the objects: (H, W) float32 in [0, 1], soft within `radius` of the border."""
         if self.labels is None:

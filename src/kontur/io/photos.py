@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, UnreadableFile
+from ..core.errors import InputError, TooLarge, UnreadableFile
 from ..core.image import Image
 from . import png
 
@@ -203,9 +203,9 @@ def kind_of(file: BinaryIO, path: Path) -> str:
 
 
 def check_size(path: Path, width: int, height: int, max_pixels: int) -> None:
-    """Raise InputError for more than `max_pixels`."""
+    """Raise TooLarge for more than `max_pixels`."""
     if width * height > max_pixels:
-        raise InputError(
+        raise TooLarge(
             f"{path}: expected at most {max_pixels / 1e6:g} megapixels, got {width} x {height} = "
             f"{width * height / 1e6:.0f} megapixels. Cut it into tiles or raise --max-pixels."
         )

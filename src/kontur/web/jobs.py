@@ -1,0 +1,151 @@
+"""Jobs: one method over one or more images, with progress and cancelling. Bounded in number, bytes and life."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from .limits import Limits, Problem
+from .pool import Pool, Task
+
+_PHASES = {"waiting": 0.0, "reading": 0.05, "working": 0.2, "packing": 0.9}
+_PATIENCE = 10
+"""Time limits that an image of a job has."""
+
+
+@dataclass(eq=False)
+class Job:
+    """images: those still to do. results: finished JSON of each. version: counts up at each change."""
+
+    id: str
+    payload: dict[str, Any]
+    images: list[tuple[bytes, str]]
+    of: int
+    state: str = "queued"
+    phase: str = "waiting"
+    error: str | None = None
+    results: list[bytes] = field(default_factory=list)
+    version: int = 0
+    began: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+    task: Task | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        fraction = 1.0 if self.state == "done" else (len(self.results) + _PHASES.get(self.phase, 0.0)) / self.of
+        return {
+            "job": self.id,
+            "state": self.state,
+            "done": len(self.results),
+            "of": self.of,
+            "fraction": round(min(fraction, 1.0), 3),
+            "phase": self.phase,
+            "seconds": round((self.ended or time.monotonic()) - self.began, 2),
+            "error": self.error,
+        }
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("done", "failed", "cancelled")
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.results)) + sum(len(data) for data, _ in self.images)
+
+
+class Jobs:
+    """Images of a job are done one after the other, so that one job cannot take all processes."""
+
+    def __init__(self, limits: Limits, pool: Pool) -> None:
+        self._limits, self._pool = limits, pool
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, images: list[tuple[bytes, str]], payload: dict[str, Any]) -> Job:
+        """Begin one. Raises Problem 429 where there are too many, or the queue is full."""
+        with self._lock:
+            self._tidy()
+            size = sum(job.size for job in self._jobs.values()) + sum(len(data) for data, _ in images)
+            if len(self._jobs) >= self._limits.jobs or (self._jobs and size > self._limits.held):
+                raise Problem(429, "Too many jobs are open. Try again when some have ended.", 10)
+            job = Job(secrets.token_hex(16), payload, images, len(images))
+            self._next(job, admitted=False)
+            self._jobs[job.id] = job
+            return job
+
+    def get(self, name: str) -> Job:
+        with self._lock:
+            self._tidy()
+            if name not in self._jobs:
+                raise Problem(404, "No such job. Jobs are kept for a while after their end only.")
+            return self._jobs[name]
+
+    def cancel(self, job: Job) -> None:
+        with self._lock:
+            if job.over:
+                return
+            self._end(job, "cancelled")
+            task = job.task
+        if task is not None:
+            self._pool.cancel(task)
+
+    def _next(self, job: Job, admitted: bool) -> None:
+        data, name = job.images[0]
+        seconds = _PATIENCE * self._limits.time_limit
+        payload = {**job.payload, "data": data, "name": name}
+        job.task = self._pool.submit(
+            "segment", payload, seconds=seconds, admitted=admitted, progress=lambda phase: self._tell(job, phase)
+        )
+        job.task.future.add_done_callback(lambda future: self._done(job, future))
+
+    def _tell(self, job: Job, phase: str) -> None:
+        with self._lock:
+            if not job.over:
+                job.state, job.phase = "running", phase
+                job.version += 1
+
+    def _done(self, job: Job, future: Any) -> None:
+        with self._lock:
+            if job.over:
+                return
+            error = future.exception()
+            if error is not None:
+                job.error = error.sentence if isinstance(error, Problem) else "The work failed."
+                self._end(job, "failed")
+                return
+            job.results.append(future.result())
+            del job.images[0]
+            job.version += 1
+            if not job.images:
+                self._end(job, "done")
+                return
+            job.phase = "waiting"
+            try:
+                self._next(job, admitted=True)
+            except Problem as problem:
+                job.error = problem.sentence
+                self._end(job, "failed")
+
+    def _end(self, job: Job, state: str) -> None:
+        job.state, job.ended = state, time.monotonic()
+        job.images = []
+        if state == "cancelled":
+            job.results = []
+        job.version += 1
+
+    def _tidy(self) -> None:
+        now = time.monotonic()
+        for job in list(self._jobs.values()):
+            if job.ended is not None and now - job.ended > self._limits.session_life:
+                del self._jobs[job.id]
+        while len(self._jobs) >= self._limits.jobs:
+            over = next((job for job in self._jobs.values() if job.over), None)
+            if over is None:
+                return
+            del self._jobs[over.id]

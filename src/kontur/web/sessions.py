@@ -1,0 +1,135 @@
+"""Sessions: one image, the steps of its strokes, its results. Held in memory, bounded in number, bytes and life.
+
+No session holds a decoded image: uploads stay as they came, labels and seeds are compressed; workers decode what they need.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from .limits import Limits, Problem
+
+MOST_STEPS = 200
+MOST_RESULTS = 24
+
+
+@dataclass(eq=False)
+class Step:
+    """Marks so far, and what came of them. boxes: all of them; seeds, labels: compressed (H, W) uint8; exact: or None."""
+
+    boxes: list[list[int]]
+    strokes: int
+    points: int
+    seeds: bytes
+    labels: bytes
+    exact: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.seeds) + len(self.labels) + len(self.exact or b"")
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {"strokes": self.strokes, "points": self.points}
+
+
+@dataclass(eq=False)
+class Session:
+    """data: the upload. facts: width, height, bands, notes. first: the number of the step before steps[0]."""
+
+    id: str
+    data: bytes
+    name: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    first: int = 0
+    results: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    made: int = 0
+    used: float = field(default_factory=time.monotonic)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def step(self) -> int:
+        """The number of the last step; 0 without prompts."""
+        return self.first + len(self.steps)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return int(self.facts["height"]), int(self.facts["width"])
+
+    @property
+    def size(self) -> int:
+        return len(self.data) + sum(s.size for s in self.steps) + sum(map(len, self.results.values()))
+
+    def keep(self, step: Step) -> None:
+        self.steps.append(step)
+        if len(self.steps) > MOST_STEPS:
+            del self.steps[0]
+            self.first += 1
+
+    def new_result(self) -> str:
+        self.made += 1
+        return f"r{self.made}"
+
+    def keep_result(self, name: str, kept: bytes) -> None:
+        self.results[name] = kept
+        while len(self.results) > MOST_RESULTS:
+            self.results.popitem(last=False)
+
+    def last_exact(self) -> Step | None:
+        """The latest step before the last one whose exact labels are known."""
+        return next((s for s in reversed(self.steps[:-1]) if s.exact is not None), None)
+
+
+class Sessions:
+    """All of them, the least recently used first."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._open: OrderedDict[str, Session] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def size(self) -> int:
+        return sum(s.size for s in self._open.values())
+
+    def add(self, data: bytes, name: str) -> Session:
+        session = Session(secrets.token_hex(16), data, name)
+        self._open[session.id] = session
+        self.tidy()
+        return session
+
+    def get(self, name: str) -> Session:
+        self.tidy()
+        session = self._open.get(name)
+        if session is None or not session.facts:
+            life = self._limits.session_life / 60
+            raise Problem(
+                404,
+                f"No such session. Sessions end after {life:g} minutes without use, or when more than "
+                f"{self._limits.sessions} are open: load the image again.",
+            )
+        session.used = time.monotonic()
+        self._open.move_to_end(name)
+        return session
+
+    def drop(self, session: Session) -> None:
+        self._open.pop(session.id, None)
+
+    def tidy(self) -> None:
+        """Let go of what is old, of too many, and of too much."""
+        now = time.monotonic()
+        for session in [s for s in self._open.values() if now - s.used > self._limits.session_life]:
+            self.drop(session)
+        while len(self._open) > self._limits.sessions or (len(self._open) > 1 and self.size > self._limits.held):
+            self._open.popitem(last=False)
+
+    def expires_in(self, session: Session) -> float:
+        return round(max(0.0, self._limits.session_life - (time.monotonic() - session.used)), 1)

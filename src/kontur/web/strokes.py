@@ -1,0 +1,214 @@
+"""Boxes and strokes of the page, and the two answers to them: a fast one and the exact one.
+
+    strokes -> seeds (H, W) -> fast:  GrabCut at small size -> each fine superpixel takes the label of most of its pixels
+                            -> exact: GrabCut at full size, going on from the last exact labels
+
+Superpixels: `kontur.superpixels.slic`; the cut: `kontur.interactive.grabcut`. The first answer is near the second one, but
+for objects thinner than a superpixel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import PromptError
+from ..core.image import Image
+from ..core.prompts import Prompts
+from ..interactive.grabcut import GrabCut
+
+MOST_LABELS, MOST_STROKES, MOST_POINTS, WIDEST = 65, 500, 5000, 512
+_SMALL = 40_000
+"""Pixels of the size at which the fast answer is cut."""
+_FAST_ROUNDS = 3
+_EXACT_ROUNDS = 5
+_SUPERPIXEL = 60
+"""Pixels of a superpixel, of the size at which they are made."""
+_MIDDLE = 1_500_000
+"""Pixels of the largest size at which they are made."""
+
+Boxes = tuple[tuple[int, int, int, int], ...]
+
+
+class Canvas:
+    """An image and what both answers need of it again and again; made in a worker, and kept there for the next stroke."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        height, width = image.shape
+        self.shrink = max(1, math.ceil(math.sqrt(height * width / _SMALL)))
+        self.step = max(1, math.ceil(math.sqrt(height * width / _MIDDLE)))
+        self._small: Image | None = None
+        self._superpixels: NDArray[np.int32] | None = None
+        self.fast_state: GrabCut | None = None
+        self.exact_state: GrabCut | None = None
+
+    @property
+    def small(self) -> Image:
+        """The means of squares of `shrink` pixels."""
+        if self._small is None:
+            self._small = Image(_block_means(self.image, self.shrink))
+        return self._small
+
+    @property
+    def superpixels(self) -> NDArray[np.int32]:
+        """Ids 1..n of every `step`-th pixel in both directions."""
+        if self._superpixels is None:
+            from ..superpixels.slic import slic_labels
+
+            pixels = self.image.pixels[:: self.step, :: self.step]
+            bands = pixels if pixels.dtype == np.uint8 else self.image.unit()[:: self.step, :: self.step]
+            count = max(1, bands.shape[0] * bands.shape[1] // _SUPERPIXEL)
+            self._superpixels = slic_labels(np.ascontiguousarray(bands), min(count, 100_000), 10.0, 4)
+        return self._superpixels
+
+    def prepare(self) -> None:
+        """Make all that the fast answer needs."""
+        self.small, self.superpixels  # noqa: B018 both are made when they are first asked for
+
+
+def drawn(shape: tuple[int, int], strokes: Sequence[dict[str, Any]], seeds: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`seeds` (H, W) with strokes over it: round brushes of `width` pixels along `points`. Raises PromptError."""
+    from PIL import Image as Pillow
+    from PIL import ImageDraw
+
+    picture = Pillow.fromarray(seeds)
+    pen = ImageDraw.Draw(picture)
+    for stroke in strokes:
+        points = [(float(x), float(y)) for x, y in stroke["points"]]
+        if not any(0 <= x < shape[1] and 0 <= y < shape[0] for x, y in points):
+            raise PromptError(
+                f"stroke: expected points inside the image of {shape[1]}x{shape[0]} pixels, got none inside"
+            )
+        label, width = int(stroke["label"]), float(stroke["width"])
+        if len(points) > 1:
+            pen.line(points, fill=label, width=max(1, round(width)), joint="curve")
+        reach = max(0.0, (width - 1) / 2)
+        for x, y in points if width > 2 else [points[0], points[-1]]:
+            pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=label)
+    return np.asarray(picture).copy()
+
+
+class Marks:
+    """All marks of a session: seeds (H, W) uint8 of the user's labels, and boxes; with the labels numbered without gaps.
+
+    values: the user's label of the numbers 1, 2, ..: box i holds the object of label i + 2, whatever strokes there are.
+    """
+
+    def __init__(self, seeds: NDArray[np.uint8], boxes: Boxes) -> None:
+        self.seeds, self.boxes = seeds, boxes
+        used = set(np.unique(seeds).tolist()) - {0, 1}
+        self.values = np.array([1, *sorted(used | {i + 2 for i in range(len(boxes))})], np.uint8)
+        self._number = np.zeros(256, np.int32)
+        self._number[self.values] = np.arange(1, len(self.values) + 1)
+
+    @property
+    def prompts(self) -> Prompts:
+        return Prompts(self.boxes, (), self._number[self.seeds])
+
+    def numbers(self, labels: NDArray[np.uint8] | None) -> NDArray[np.int32] | None:
+        """Labels of the user (H, W) as GrabCut counts: 0 background, 1.. objects; None where one of them is gone."""
+        if labels is None or not set(np.unique(labels).tolist()) <= set(self.values.tolist()):
+            return None
+        return self._number[labels] - 1
+
+    def labels(self, numbers: NDArray[np.integer]) -> NDArray[np.uint8]:
+        return self.values[numbers]
+
+
+def check(marks: Marks, shape: tuple[int, int]) -> None:
+    """Raise PromptError for marks from which nothing can be learnt, in the coordinates of the image."""
+    from ..interactive.prompt_labels import allowed_labels
+
+    prompts = marks.prompts
+    prompts.check(shape)
+    allowed_labels(prompts.seeds(shape), marks.boxes)
+
+
+def exact(canvas: Canvas, marks: Marks, before: Marks | None, labels: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """The labels (H, W) of `GrabCut.refine` with all marks, going on from `labels`, the exact ones of `before`."""
+    if canvas.exact_state is None:
+        canvas.exact_state = GrabCut(canvas.image, iterations=_EXACT_ROUNDS)
+    return _refined(canvas.exact_state, marks, before, labels)
+
+
+def _refined(state: GrabCut, marks: Marks, before: Marks | None, labels: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    start = marks.numbers(labels) if before is not None else None
+    if start is None or before is None:
+        state.restart()
+    else:
+        state.resume(start, Prompts(before.boxes, (), marks._number[before.seeds]))
+    state.refine(marks.prompts)
+    assert state.labels is not None
+    return marks.labels(state.labels)
+
+
+def fast(canvas: Canvas, marks: Marks, before: Marks | None, labels: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """Labels (H, W) near the exact ones, in a small part of their time; going on from `labels` of `before`."""
+    if canvas.shrink == 1:
+        return exact(canvas, marks, before, labels)
+    height, width = canvas.image.shape
+    if canvas.fast_state is None:
+        canvas.fast_state = GrabCut(canvas.small, iterations=_FAST_ROUNDS)
+    small = canvas.small.shape
+    rows = np.minimum(np.arange(small[0]) * canvas.shrink + canvas.shrink // 2, height - 1)
+    columns = np.minimum(np.arange(small[1]) * canvas.shrink + canvas.shrink // 2, width - 1)
+    start = None if labels is None else labels[rows][:, columns]
+    here = _small_marks(marks, canvas.shrink, small)
+    there = None if before is None else _small_marks(before, canvas.shrink, small)
+    rough = _refined(canvas.fast_state, here, there, start)
+    return _along_superpixels(canvas, marks, rough)
+
+
+def _small_marks(marks: Marks, shrink: int, shape: tuple[int, int]) -> Marks:
+    return Marks(_block_most(marks.seeds, shrink, shape), tuple(_small_box(b, shrink, shape) for b in marks.boxes))
+
+
+def _small_box(box: tuple[int, int, int, int], shrink: int, shape: tuple[int, int]) -> tuple[int, int, int, int]:
+    """At small size, rounded outwards; but of a box that leaves a rim of the image a rim is left, to learn from."""
+    x0, y0 = box[0] // shrink, box[1] // shrink
+    x1, y1 = min(-(-box[2] // shrink), shape[1]), min(-(-box[3] // shrink), shape[0])
+    if (x0, y0, x1, y1) == (0, 0, shape[1], shape[0]) and x1 > 1:
+        x1 -= 1  # the whole of an image was refused before, or has strokes of background, which stay
+    return x0, y0, x1, y1
+
+
+def _along_superpixels(canvas: Canvas, marks: Marks, rough: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Each superpixel takes the label of most of its pixels in `rough`, which is at small size; marks and boxes are kept."""
+    height, width = canvas.image.shape
+    ids = canvas.superpixels
+    step, shrink = canvas.step, canvas.shrink
+    rows = np.minimum(np.arange(ids.shape[0]) * step // shrink, rough.shape[0] - 1)
+    columns = np.minimum(np.arange(ids.shape[1]) * step // shrink, rough.shape[1] - 1)
+    wide = rough[rows][:, columns]
+    number = marks._number[wide] - 1
+    count = len(marks.values)
+    votes = np.bincount((ids * count + number).ravel(), minlength=(int(ids.max()) + 1) * count)
+    winner = votes.reshape(-1, count).argmax(1).astype(np.uint8)
+    labels = marks.values[winner][ids]
+    if step > 1:
+        labels = labels.repeat(step, 0).repeat(step, 1)[:height, :width]
+    for index, (x0, y0, x1, y1) in enumerate(marks.boxes):
+        mine = labels == index + 2
+        mine[y0:y1, x0:x1] = False
+        labels[mine] = 1
+    return np.where(marks.seeds > 0, marks.seeds, labels)
+
+
+def _block_means(image: Image, size: int) -> NDArray[np.float32]:
+    """Means of squares in [0, 1]; at the right and lower rim of what is there, repeated."""
+    pixels = image.unit()
+    height, width, bands = pixels.shape
+    pixels = np.pad(pixels, ((0, -height % size), (0, -width % size), (0, 0)), mode="edge")
+    blocks = pixels.reshape(pixels.shape[0] // size, size, pixels.shape[1] // size, size, bands)
+    return np.clip(blocks.mean((1, 3), dtype=np.float32), 0, 1)
+
+
+def _block_most(seeds: NDArray[np.uint8], size: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """The highest label of each square, so that a thin stroke on an object is not lost."""
+    padded = np.pad(seeds, ((0, -seeds.shape[0] % size), (0, -seeds.shape[1] % size)))
+    return padded.reshape(shape[0], size, shape[1], size).max((1, 3))
