@@ -83,15 +83,18 @@ def slow_heights(strength):
     leaves = watershed_leaves(strength)
     across, down = oriented_strength(strength, leaves)
     ids, heights = leaves.copy(), []
+    floor = {i: float(strength[leaves == i].min()) for i in np.unique(leaves)}
     while len(np.unique(ids)) > 1:
         borders = {}
         for a, b, w in ((ids[:, :-1], ids[:, 1:], across), (ids[:-1], ids[1:], down)):
             for p, q, v in zip(a.ravel(), b.ravel(), w.ravel()):
                 if p != q:
                     borders.setdefault((min(p, q), max(p, q)), []).append(float(v))
-        (p, q), values = min(borders.items(), key=lambda item: np.mean(item[1]))
-        heights.append(np.mean(values))
+        costs = {(p, q): max(np.mean(v) - max(floor[p], floor[q]) / 2, 0) for (p, q), v in borders.items()}
+        (p, q), height = min(costs.items(), key=lambda item: item[1])
+        heights.append(height)
         ids[ids == q] = p
+        floor[p] = min(floor[p], floor[q])
     return np.maximum.accumulate(heights)
 
 
@@ -148,7 +151,7 @@ def test_constant_maps_are_one_region(shape, value):
 
 def test_a_single_row():
     tree = contour_hierarchy(np.array([[0, 0.2, 0.6, 0.2, 0, 0.3, 0.1]], np.float32))
-    np.testing.assert_allclose(tree.heights, [0.3, 0.6], rtol=1e-6)
+    np.testing.assert_allclose(tree.heights, [0.25, 0.6], rtol=1e-6)  # the last two pixels have 0.1 inside
     assert tree.level(0.4).ids.tolist() == [[1, 1, 1, 2, 2, 2, 2]] or tree.level(0.4).ids.tolist() == [
         [1, 1, 2, 2, 2, 2, 2]
     ]
@@ -182,6 +185,18 @@ def test_a_persons_drawing_comes_back_as_its_regions(data):
     tree = contour_hierarchy(strength)
     assert connected(tree.level(0.5).ids)
     assert region_scores(tree.level(0.5), [person.regions]).covering > 0.9
+
+
+def test_ripples_on_a_crest_are_no_regions():
+    """A boundary 5 pixels wide at 0.9 with a dent to 0.85 in it: a leaf of its own, which goes long before the sides join."""
+    strength = np.zeros((15, 25), np.float32)
+    strength[:, 10:15] = 0.9
+    strength[5:10, 12] = 0.85
+    tree = contour_hierarchy(strength)
+    assert len(tree) == 3
+    assert tree.heights[0] < 0.5 < 0.85 < tree.heights[1]
+    plain = contour_hierarchy(strength, floor=0)
+    assert plain.heights[0] > 0.85, "else it is as strong as the boundary"
 
 
 # --- the method's constants -----------------------------------------------------------------------------------------

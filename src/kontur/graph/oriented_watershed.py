@@ -4,7 +4,7 @@ Paper: Arbeláez, Maire, Fowlkes & Malik, "Contour Detection and Hierarchical Im
 sections 4.1 and 4.2:
 
     strength (H, W) -> watershed of its minima -> arcs, straight segments -> strength along each segment's direction
-        -> mean strength of the arcs between two regions -> merging, weakest first -> Hierarchy
+        -> mean strength of the arcs between two regions, less what lies inside -> merging, weakest first -> Hierarchy
 
 A plain watershed gives an arc that ends at a strong boundary high values there, although nothing lies along the arc.
 
@@ -12,7 +12,9 @@ Differs from the paper: the map has no orientations, so the strength at a pixel 
 times min(1, 5 n'Jn / greatest eigenvalue of J), n the unit vector across the arc, J the structure tensor of the map
 (Förstner & Gülch, 1987): 1 for arcs up to 63 degrees off a line of the map, falling to 0 across it, 1 in every direction
 where several lines meet. (Without the factor 5, bends and short arcs of true boundaries lose strength.) The watershed's
-lines lie between pixels, not on pixels, so no pixel is lost to them.
+lines lie between pixels, not on pixels, so no pixel is lost to them. Half of the least strength inside the two regions,
+the greater one, is taken off the mean strength of their border: a network's strengths are level on the crest of a broad
+boundary, and the ripples there would else be regions with the strongest of borders (figures in docs/log.md).
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ _ALIGNED = 0.2  # squared cosine between an arc and the map's line from which on
 _SIGMA = 2.0  # pixels; over which the structure tensor is gathered
 _REACH = 3.0  # of the Gaussian, in sigmas
 _SIZE = 0.0  # power of the pair's harmonic area
+_FLOOR = 0.5  # share of the least strength inside a region that is taken off its border's
 _COLOUR = 0.0  # share of the colours' distance in a pair's height
 _ROWS = 1024  # of the structure tensor that are in memory at a time
 
@@ -48,8 +51,11 @@ def contour_hierarchy(
     rim: int = 0,
     size: float = _SIZE,
     colour: float = _COLOUR,
+    floor: float = _FLOOR,
 ) -> Hierarchy:
-    """The hierarchy of closed regions that a soft boundary map (H, W) in [0, 1] implies; heights are mean strengths.
+    """The hierarchy of closed regions that a soft boundary map (H, W) in [0, 1] implies.
+
+    Heights are mean strengths of borders, less half of the least strength inside.
 
     `boundaries` of the result is the map thinned (`boundary_thinning`); with thin=False, which saves a third of the
     time, its ultrametric. Every leaf, and so every region, is 4-connected. default: the level that `level()` takes.
@@ -57,7 +63,8 @@ def contour_hierarchy(
     The method's constants: levels, in 1..65535: steps of strength that the flood tells apart; aligned, above 0: squared
     cosine between an arc and the map's line from which on they count as one; sigma: of the structure tensor, pixels;
     rim: see `thinned`; size: heights are multiplied by (4 a b / ((a + b) N))^size, a and b the areas, N the image's, so
-    that crumbs go first; colour: share in a height of the distance of the mean values of planes (C, H, W), in [0, 1].
+    that crumbs go first; colour: share in a height of the distance of the mean values of planes (C, H, W), in [0, 1];
+    floor: the share of the least strength inside that is taken off a height.
 
     Raises InputError for another shape and for values outside [0, 1].
     """
@@ -76,7 +83,8 @@ def contour_hierarchy(
             _, sums = region_sums(leaves, planes)
         unit = leaves.size / 4  # the largest harmonic area of two regions
         area, sums = area / unit, sums / unit
-    merges, heights = merge_tree(graph, area, sums, border=1 - colour, colour=colour, size=size)
+    floors = floor * _least(strength, leaves, count) if floor > 0 else None
+    merges, heights = merge_tree(graph, area, sums, border=1 - colour, colour=colour, size=size, floors=floors)
     lines = thinned(strength, rim=rim) if thin else None
     return Hierarchy(leaves, merges, np.minimum(heights, 1), default, thinned=lines)
 
@@ -154,6 +162,17 @@ def _weigh(strength, xx, xy, yy, first, across, down, right, below, top, stop, a
             for x in range(width):
                 nx, ny = down[y, x, 0], down[y, x, 1]
                 below[y, x] = _along(strength, xx, xy, yy, first, y, x, y + 1, x, nx, ny, aligned)
+
+
+@njit(cache=True, nogil=True)
+def _least(strength, leaves, count):  # type: ignore[no-untyped-def]
+    """The least strength in each leaf, (count,) float64."""
+    height, width = strength.shape
+    least = np.ones(count, np.float64)
+    for y in range(height):
+        for x in range(width):
+            least[leaves[y, x] - 1] = min(least[leaves[y, x] - 1], np.float64(strength[y, x]))
+    return least
 
 
 @njit(cache=True, nogil=True)

@@ -56,20 +56,27 @@ def merge_tree(
     border: float = 1.0,
     colour: float = 0.0,
     size: float = 0.0,
+    floors: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Merge the cheapest pair until one region is left: merges (n - 1, 2) of nodes, costs (n - 1,) as a running maximum.
 
     Cost of a pair: (border · mean border value + colour · distance of mean values) · (a b / (a + b))^size, a and b areas.
-    area (n,), sums (n, C). The running maximum makes the tree an ultrametric. The graph must be connected.
+    area (n,), sums (n, C). floors (n,): each region's lowest value, the higher of the two is taken off the mean border
+    value. The running maximum makes the tree an ultrametric. The graph must be connected.
     """
+    floors = np.zeros(len(area)) if floors is None else floors.copy()
     merges, costs = _merge(graph.ends, graph.length.copy(), graph.strength.copy(), area.copy(), sums.copy(),
-                           float(border), float(colour), float(size))  # fmt: skip
+                           floors, float(border), float(colour), float(size))  # fmt: skip
     return merges, np.maximum.accumulate(costs) if len(costs) else costs
 
 
 @njit(cache=True, nogil=True)
-def _cost(e, a, b, length, strength, area, sums, border, colour, size):  # type: ignore[no-untyped-def]
-    cost = border * strength[e] / length[e]
+def _cost(e, a, b, length, strength, area, sums, floors, border, colour, size):  # type: ignore[no-untyped-def]
+    value = strength[e] / length[e]
+    floor = max(floors[a], floors[b])
+    if floor > 0:
+        value = max(value - floor, 0.0)
+    cost = border * value
     if colour > 0:
         distance = 0.0
         for c in range(sums.shape[1]):
@@ -82,7 +89,7 @@ def _cost(e, a, b, length, strength, area, sums, border, colour, size):  # type:
 
 
 @njit(cache=True, nogil=True)
-def _merge(ends, length, strength, area, sums, border, colour, size):  # type: ignore[no-untyped-def]
+def _merge(ends, length, strength, area, sums, floors, border, colour, size):  # type: ignore[no-untyped-def]
     n, edges = area.size, ends.shape[0]
     end = ends.copy()
     # Each region's edges as a chain of half-edges 2e, 2e + 1.
@@ -99,7 +106,7 @@ def _merge(ends, length, strength, area, sums, border, colour, size):  # type: i
             following[2 * e + side] = head[r]
             head[r] = 2 * e + side
             degree[r] += 1
-        cost = _cost(e, end[e, 0], end[e, 1], length, strength, area, sums, border, colour, size)
+        cost = _cost(e, end[e, 0], end[e, 1], length, strength, area, sums, floors, border, colour, size)
         queue.append((cost, np.int64(e), np.int64(0)))
         queued[e] = cost
     heapq.heapify(queue)
@@ -122,6 +129,7 @@ def _merge(ends, length, strength, area, sums, border, colour, size):  # type: i
         done += 1
         alive[e] = False
         area[keep] += area[gone]
+        floors[keep] = min(floors[keep], floors[gone])
         for c in range(sums.shape[1]):
             sums[keep, c] += sums[gone, c]
         # Drop dead edges of `keep`, and note its neighbours.
@@ -164,7 +172,7 @@ def _merge(ends, length, strength, area, sums, border, colour, size):  # type: i
             f = h >> 1
             there = end[f, 1 - (h & 1)]
             edge_to[there] = -1
-            new = _cost(f, keep, there, length, strength, area, sums, border, colour, size)
+            new = _cost(f, keep, there, length, strength, area, sums, floors, border, colour, size)
             if new != queued[f]:  # most borders of a large region have not changed: its queue would grow without end
                 stamp[f] += 1
                 queued[f] = new
