@@ -89,7 +89,8 @@ def test_other_inputs_and_outputs(tmp_path):
         ({"std": "[1, 0, 1]"}, "metadata `std`"),
         ({"least": "32"}, r"metadata `least`: expected \[H, W\]"),
         ({"multiple": "0"}, "metadata `multiple`"),
-        ({"task": "panoptic"}, "metadata `task`: expected semantic"),
+        ({"task": "depth"}, "metadata `task`: expected semantic"),
+        ({"task": "panoptic"}, "metadata `classes`: expected 2 or more categories"),
         ({"taxonomy": '{"categories": [{"id": 1}]}'}, "metadata `taxonomy`"),
         (
             {"taxonomy": json.dumps({"categories": [{"id": 1, "name": "a", "colour": [0, 0, 0]}] * 3})},

@@ -10,16 +10,20 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+import kontur  # noqa: E402
 from kontur.core.errors import InputError  # noqa: E402
 from kontur.core.segmentation import Segmentation  # noqa: E402
 from kontur.core.taxonomy import Category, Taxonomy  # noqa: E402
+from kontur.inference import open_network  # noqa: E402
+from kontur.inference.things_and_stuff import PanopticPredictor  # noqa: E402
 from kontur.io.panoptic import PanopticEntry, write_panoptic  # noqa: E402
 from kontur.io.pictures import write_picture  # noqa: E402
 from kontur.metrics import PanopticCounts  # noqa: E402
 from kontur.networks import catalogue  # noqa: E402
 from kontur.networks.network import Logits, Network  # noqa: E402
 from kontur.training import fit  # noqa: E402
-from kontur.training.panoptic import CROWD, ROOM, VOID, codes_of, found  # noqa: E402
+from kontur.training.exporting import export  # noqa: E402
+from kontur.training.panoptic import CROWD, ROOM, STUFF_SHARE, VOID, codes_of, found  # noqa: E402
 from kontur.training.parts import training_loss, training_samples  # noqa: E402
 from kontur.training.recipe import parse_recipe  # noqa: E402
 from kontur.training.run import load_run  # noqa: E402
@@ -121,6 +125,16 @@ def test_a_run_is_scored_by_panoptic_quality(recipe, tmp_path):
     result = found(run.predictor(), image, run.taxonomy)
     assert {s.category for s in result.segments} <= {30, 8}
     assert (tmp_path / "run" / "samples" / "epoch-0001.png").is_file()
+
+    done = export(tmp_path / "run", tmp_path / "cows.onnx")
+    assert done.changed == 0
+    by_file = kontur.segment(image, str(done.path), stuff_area=round(STUFF_SHARE * 64 * 80))
+    assert (by_file.ids == result.ids).mean() > 0.99
+    assert by_file.taxonomy == run.taxonomy
+    tiled = PanopticPredictor(open_network(done.path), stuff_area=0, tile=64)
+    whole = PanopticPredictor(open_network(done.path), stuff_area=0)
+    large = np.tile(image.pixels, (2, 2, 1))
+    assert np.abs(tiled.maps(large) - whole.maps(large)).max() < 1e-4  # a 3x3 window sees across no overlap
 
 
 def test_another_kind_of_data_is_refused(recipe):

@@ -125,7 +125,7 @@ class DetectorFile:
             mean=mean,
             std=std,
             notice=" ".join(texts.get("notice", "").split()),
-            task="panoptic" if self.has_stuff else "detection",
+            task="detection",
         )
 
 

@@ -61,7 +61,8 @@ def semantic(
 def method_of(model: Model) -> Callable[..., Segmentation] | Callable[..., Instances]:
     """The method of a model: `method_of(model)(image, flips=True)`.
 
-    One of boundaries has the options of `contours`, one of objects those of `objects.objects`, a detector `detectors.detection`'s.
+    One of boundaries has the options of `contours`, one of objects those of `objects.objects`, a detector `detectors.detection`'s,
+    one of things and stuff `things_and_stuff.panoptic`'s.
     """
     if model.task == "boundary":
         return _contours_of(model)
@@ -70,10 +71,14 @@ def method_of(model: Model) -> Callable[..., Segmentation] | Callable[..., Insta
 
         return objects_of(model, _document(model))
 
-    if model.task in ("detection", "panoptic"):
+    if model.task == "detection":
         from .detectors import detector_of
 
         return detector_of(model.name, model.path, _document(model), lambda notice: tell_notice(model, notice, warn))
+    if model.task == "panoptic":
+        from .things_and_stuff import panoptic_of
+
+        return panoptic_of(model.name, model.path, _document(model), lambda notice: tell_notice(model, notice, warn))
 
     def run(image: Image, /, **options: Any) -> Segmentation:
         predictor = predictor_of(model, options)
@@ -138,7 +143,7 @@ def scales_of(text: str) -> tuple[float, ...]:
 
 
 def _metadata(model: Model) -> Metadata:
-    if model.task in ("detection", "panoptic"):
+    if model.task == "detection":
         from .detectors import open_detector
 
         return open_detector(model.path).metadata

@@ -11,6 +11,8 @@ boundary is sigmoid(a * logit + b)) and `level` (JSON number in [0, 1]: where it
 
 A network of task "instance" has one category and the four outputs of `offsets`, and may have `decoding` (JSON, see
 `offsets.Decoding`) and `stretch` (JSON [low, high]: percentiles of an image's values that become black and white first).
+
+A network of task "panoptic" has three outputs more than categories, see `panoptic_deeplab`.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from ..io.taxonomy import taxonomy_of
 from .offsets import OUTPUTS, Decoding
 
 DEVICES = ("auto", "cpu", "cuda")
-TASKS = ("semantic", "boundary", "instance")
+TASKS = ("semantic", "boundary", "instance", "panoptic")
 _MOST_KEPT = 4
 _EXPECTED = "expected one input `image` (B, C, H, W) and one output `logits` (B, K, H, W), both float32"
 
@@ -43,7 +45,7 @@ class Metadata:
 
     taxonomy: its categories in the order of the K logits. channels: C. least: the smallest (H, W) it takes. multiple: H
     and W must be multiples of it. mean, std: one number a channel, for pixels in [0, 1]. fixed: the only (H, W) it takes,
-    or None. notice: one sentence about the terms of the data it learnt from, or "". task: semantic, boundary or instance.
+    or None. notice: one sentence about the terms of the data it learnt from, or "". task: one of TASKS.
     calibration: (a, b), level: of a boundary network, decoding, stretch: of one of objects, see above.
     """
 
@@ -65,8 +67,8 @@ class Metadata:
 
     @property
     def outputs(self) -> int:
-        """K: one for each category, but for objects."""
-        return OUTPUTS if self.task == "instance" else len(self.taxonomy)
+        """K: one for each category, but for objects; three more for things and stuff."""
+        return OUTPUTS if self.task == "instance" else len(self.taxonomy) + 3 * (self.task == "panoptic")
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -245,9 +247,12 @@ def _metadata(
             raise bad(key, f"a list of {count} numbers, one a channel")
         numbers[key] = tuple(float(v) for v in values)
     taxonomy = _taxonomy(parsed("taxonomy", None), parsed("classes", None), bad)
-    fitting = len(taxonomy) > 1 if task == "semantic" else len(taxonomy) == 1
+    several = task in ("semantic", "panoptic")
+    if classes is not None and task == "panoptic":
+        classes -= 3  # the maps of centres and offsets
+    fitting = len(taxonomy) > 1 if several else len(taxonomy) == 1
     if not fitting or (task != "instance" and classes is not None and len(taxonomy) != classes):
-        number = f"1, as task {task} asks for," if task != "semantic" else classes or "2 or more"
+        number = f"1, as task {task} asks for," if not several else classes or "2 or more"
         raise bad("taxonomy" if "taxonomy" in texts else "classes", f"{number} categories, as the output has")
     if task == "instance" and classes not in (None, OUTPUTS):
         raise InputError(f"{path}: expected {OUTPUTS} outputs a pixel, as task instance asks for, got {classes}")

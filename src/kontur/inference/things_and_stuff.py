@@ -1,0 +1,116 @@
+"""Things and stuff by a network of task panoptic in an ONNX file: an image of any size -> a panoptic Segmentation.
+
+image ─in one piece or in tiles▶ network ─▶ maps (K + 3, H, W) ─`panoptic_deeplab`▶ Segmentation
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError
+from ..core.image import Image, as_image
+from ..core.method import method
+from ..core.options import Option, checked_options, options_of
+from ..core.segmentation import Provenance, Segmentation
+from .network_file import Metadata, NetworkFile, open_network
+from .panoptic_deeplab import panoptic_deeplab
+from .predictor import LEAST_TILE, MOST_TILE, Predictor
+
+OVERLAP = 128
+
+
+def panoptic(
+    image: Image,
+    *,
+    threshold: Annotated[float, Option("an object's centre is at least so high", 0, 1)] = 0.1,
+    most: Annotated[int, Option("objects in an image at most", 1, 100_000)] = 200,
+    stuff_area: Annotated[int, Option("stuff of fewer pixels becomes void", 0, 1_000_000_000, "pixels")] = 2048,
+    tile: Annotated[
+        int | None,
+        Option("side of the tiles; none: one piece up to 2.1 megapixels, 1024 beyond", LEAST_TILE, MOST_TILE, "pixels"),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where ONNX Runtime has one")
+    ] = "auto",
+    threads: Annotated[int, Option("cores for one image; 0: all", 0, 256)] = 0,
+) -> Segmentation:
+    """Things and stuff by a network in an ONNX file."""
+    raise NotImplementedError("the options of every panoptic model; `panoptic_of` makes the method of one")
+
+
+def panoptic_of(name: str, path: Any, document: str, tell: Callable[[str], None]) -> Callable[..., Segmentation]:
+    """The method of a file: `panoptic_of(..)(image, most=50)`. tell: is given the notice about the data."""
+
+    def run(image: Image, /, **options: Any) -> Segmentation:
+        values = checked_options(name, options_of(panoptic), options)
+        network = open_network(path, device=values.pop("device"), threads=values.pop("threads"))
+        tell(network.metadata.notice)
+        return PanopticPredictor(network, **values)(image)
+
+    run.__name__ = name
+    run.__doc__ = document
+    run.__wrapped__ = panoptic  # type: ignore[attr-defined]  # whose signature it has
+    return method(run)
+
+
+class PanopticPredictor:
+    """`predictor(image)` is a Segmentation, things first; `predictor.maps(image)` is (K + 3, H, W). Options as `panoptic`'s.
+
+    Raises InputError for a network of another task, and for an image whose bands do not fit.
+    """
+
+    def __init__(
+        self,
+        network: NetworkFile,
+        *,
+        threshold: float = 0.1,
+        most: int = 200,
+        stuff_area: int = 2048,
+        tile: int | None = None,
+    ) -> None:
+        if network.metadata.task != "panoptic":
+            raise InputError(
+                f"{network.path}: expected a network of task panoptic, got one of task {network.metadata.task}"
+            )
+        self._tiles = Predictor(network, tile=tile, overlap=min(OVERLAP, (tile or LEAST_TILE * 16) // 2))
+        self.threshold, self.most, self.stuff_area = threshold, most, stuff_area
+
+    @property
+    def metadata(self) -> Metadata:
+        return self._tiles.metadata
+
+    def __call__(self, image: Image | NDArray) -> Segmentation:
+        started = time.perf_counter()
+        image = as_image(image)
+        maps = self.maps(image)
+        result = panoptic_deeplab(
+            maps[:-3],
+            maps[-3],
+            maps[-2:],
+            self.metadata.taxonomy,
+            threshold=self.threshold,
+            most=self.most,
+            stuff_area=self.stuff_area,
+        )
+        notes = self._tiles.notes(self._tiles.plan(image.shape), self._tiles.channels(image).note)
+        origin = Provenance(self.metadata.name, {}, seconds=time.perf_counter() - started, notes=notes)
+        return replace(result, provenance=origin)
+
+    def maps(self, image: Image | NDArray) -> NDArray[np.float32]:
+        """(K + 3, H, W), as the network gives them."""
+        image = as_image(image)
+        channels = self._tiles.channels(image)
+        maps = np.empty((self.metadata.outputs, *image.shape), np.float32)
+        scores = self._tiles.scores(
+            self._tiles.plan(image.shape),
+            lambda row, column: channels.apply(image.pixels[row.start : row.stop, column.start : column.stop]),
+        )
+        for y, x, part in scores:
+            maps[:, y : y + part.shape[1], x : x + part.shape[2]] = part
+        return maps
