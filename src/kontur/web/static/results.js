@@ -1,0 +1,30 @@
+// Answers of the server as things that can be painted and asked: `Regions`, or a `Hierarchy` for a tree.
+
+import { Hierarchy } from "./hierarchy.js";
+import { bytesOfBase64, readLabels } from "./png.js";
+import { Regions } from "./regions.js";
+
+/** A RESULT or STEP; null where it holds no label map (a step without prompts). */
+export async function regionsOf(answer) {
+  if (!answer.labels_png) return null;
+  const { width, height, values } = await readLabels(bytesOfBase64(answer.labels_png));
+  const categories = new Map((answer.taxonomy?.categories ?? []).map((category) => [category.id, category]));
+  const sharing = new Map();
+  for (const { category } of answer.segments) sharing.set(category, (sharing.get(category) ?? 0) + 1);
+  const segments = answer.segments.map((segment) => {
+    // Several things of one kind, such as instances, are told apart by the palette.
+    const colour = sharing.get(segment.category) === 1 ? categories.get(segment.category)?.colour : undefined;
+    return { ...segment, colour };
+  });
+  const regions = new Regions({ width, height, values, segments, background: answer.background ?? null });
+  return Object.assign(regions, { result: answer.result ?? null, provenance: answer.provenance ?? null });
+}
+
+/** A TREE. */
+export async function hierarchyOf(answer) {
+  const { width, height, values } = await readLabels(bytesOfBase64(answer.leaves_png));
+  const order = new Int32Array(bytesOfBase64(answer.order).buffer);
+  const joints = new Float32Array(bytesOfBase64(answer.joints).buffer);
+  const hierarchy = new Hierarchy({ width, height, leaves: values, order, joints, level: answer.default });
+  return Object.assign(hierarchy, { result: answer.result, provenance: answer.provenance });
+}

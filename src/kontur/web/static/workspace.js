@@ -1,0 +1,123 @@
+// What the page knows: the open image, two sides with a method and a result each, and how a method is run on a side.
+
+import * as api from "./api.js";
+import { clearError, showError, startProgress, status } from "./notice.js";
+import { number } from "./i18n/language.js";
+import { hierarchyOf, regionsOf } from "./results.js";
+
+/** Options that the level slider takes the place of. */
+const READ_FROM_TREE = ["level", "regions"];
+
+export class Workspace {
+  /** onResult(side): its result is another one, or none. */
+  constructor(onResult) {
+    this.onResult = onResult;
+    this.image = null; // { session, name, width, height }
+    this.methods = new Map();
+    this.sides = [{ method: null, options: {}, result: null }, { method: null, options: {}, result: null }];
+    this.active = 0;
+    this.comparing = false;
+    this.running = [null, null];
+  }
+
+  get side() {
+    return this.sides[this.active];
+  }
+
+  methodOf(index) {
+    return this.methods.get(this.sides[index].method);
+  }
+
+  get method() {
+    return this.methodOf(this.active);
+  }
+
+  /** The options that a method's form shows. */
+  optionsOf(method) {
+    return method.hierarchy ? method.options.filter((spec) => !READ_FROM_TREE.includes(spec.name)) : method.options;
+  }
+
+  /** Open an image: a File, or { sample: name }. The one before is forgotten. Resolves to whether it came about. */
+  async open(source, name) {
+    clearError();
+    status("status.opening", { name });
+    try {
+      const answer = source.sample ? await api.openSample(source.sample) : await api.openFile(source);
+      this.forget();
+      this.image = { session: answer.session, name, width: answer.width, height: answer.height };
+      return true;
+    } catch (error) {
+      status("status.ready");
+      showError(error);
+      return false;
+    }
+  }
+
+  /** End the session: the server forgets the image. */
+  forget() {
+    for (const run of this.running) run?.abort();
+    if (this.image) api.close(this.image.session);
+    this.image = null;
+    for (const side of this.sides) side.result = null;
+  }
+
+  cancel() {
+    const any = this.running.some(Boolean);
+    for (const run of this.running) run?.abort();
+    return any;
+  }
+
+  /**
+   * Run a side's method with its options. prompts: as PROMPTS of the contract, or null. Resolves to the new result, or null.
+   *
+   * long: as a job, with progress and ten times the time limit.
+   */
+  async run(index, prompts, { long = false } = {}) {
+    const { image } = this;
+    const side = this.sides[index];
+    const method = this.methodOf(index);
+    this.running[index]?.abort();
+    const controller = (this.running[index] = new AbortController());
+    const progress = startProgress(method.name, () => controller.abort());
+    const started = performance.now();
+    clearError();
+    try {
+      const result = await (long
+        ? this.#runLong(method, side.options, prompts, progress, controller.signal)
+        : this.#runHere(method, side.options, prompts, controller.signal));
+      if (this.image !== image || this.running[index] !== controller) return null;
+      result.seconds = result.provenance?.seconds ?? (performance.now() - started) / 1000;
+      result.method = method.name;
+      side.result = result;
+      const count = number(result.regions ?? result.segments.length);
+      status("status.done", { method: method.name, count, seconds: number(result.seconds, 2) });
+      this.onResult(index);
+      return result;
+    } catch (error) {
+      if (error.name === "AbortError") {
+        if (this.running[index] === controller) status("status.cancelled");
+      } else if (this.image === image) {
+        status("status.ready");
+        const again = { key: "run.long", run: () => this.run(index, prompts, { long: true }) };
+        showError(error, error.status === 504 && !long ? again : null);
+      }
+      return null;
+    } finally {
+      if (this.running[index] === controller) this.running[index] = null;
+      progress.stop();
+    }
+  }
+
+  async #runHere(method, options, prompts, signal) {
+    const { session } = this.image;
+    if (method.hierarchy && !prompts) return hierarchyOf(await api.contours(session, method.name, options, signal));
+    return regionsOf(await api.segment(session, method.name, options, prompts, signal));
+  }
+
+  async #runLong(method, options, prompts, progress, signal) {
+    const image = await (await fetch(api.imageAddress(this.image.session), { signal })).blob();
+    const request = { image, method: method.name, options, prompts };
+    const answer = await api.runJob(request, (job) => progress.update(job.fraction), signal);
+    return Object.assign(await regionsOf(answer), { labelsPNG: answer.labels_png });
+  }
+}
