@@ -75,7 +75,7 @@ def main() -> None:
         if column == COLUMNS - 1:
             top += rows[number // COLUMNS].shape[0]
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    canvas.save(options.output, optimize=True)
+    canvas.quantize(256, dither=Image.Dither.NONE).save(options.output, optimize=True)
 
 
 if __name__ == "__main__":
