@@ -97,9 +97,8 @@ class NetworkMethod(Method):
 
     @classmethod
     def of(cls, model: Model) -> NetworkMethod:
-        task, tree = {"boundary": ("regions", "contour_tree"), "instance": ("instance", "")}.get(
-            model.task, ("semantic", "")
-        )
+        task = {"boundary": "regions", "detection": "instance"}.get(model.task, model.task)
+        tree = "contour_tree" if model.task == "boundary" else ""
         return cls(model.name, "inference.method", task, f"network file {model.path.name}", model=model, tree=tree)
 
     @property
@@ -127,10 +126,18 @@ class NetworkMethod(Method):
         """Those of every network of its task; the file is not opened."""
         if self.tree:
             return METHODS["contours"].options
-        if self.task == "instance":
+        if self.network.task == "instance":
             from .inference.objects import objects
 
             return options_of(objects)
+        if self.network.task == "detection":
+            from .inference.detectors import detection
+
+            return options_of(detection)
+        if self.network.task == "panoptic":
+            from .inference.things_and_stuff import panoptic
+
+            return options_of(panoptic)
         from .inference.method import semantic
 
         return options_of(semantic)

@@ -79,6 +79,31 @@ def test_it_is_a_method_like_others(detector):
     assert open_detector(path) is open_detector(path)
 
 
+def test_the_command_writes_objects_with_their_own_categories(detector, tmp_path):
+    from kontur.cli import main
+    from kontur.io.pictures import write_picture
+
+    write_picture(tmp_path / "photo.png", image())
+    arguments = [
+        "segment",
+        "-m",
+        str(detector[1]),
+        "--write",
+        "coco",
+        "--set",
+        "score=0.0",
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, str(tmp_path / "photo.png")])
+    assert not ended.value.code
+    written = json.loads((tmp_path / "out" / "coco.json").read_text())
+    wanted = DetectorFile(detector[1]).detect(image(), score=0.0)
+    assert len(written["annotations"]) == len(wanted)
+    assert [c["name"] for c in written["categories"]] == ["cat", "dog", "car"]
+
+
 def test_what_does_not_fit_is_named(detector, tmp_path):
     _, path = detector
     with pytest.raises(InputError, match="expected an image of 3 bands, got 5"):

@@ -160,16 +160,20 @@ def detection(
     raise NotImplementedError("the options of every detector; `detector_of` makes the method of one")
 
 
+def detector_file(name: str, path: Path, options: dict[str, Any]) -> DetectorFile:
+    """By the options of `detection`, of which any may be left out. Raises OptionError and UnknownName."""
+    values = checked_options(name, options_of(detection), options)
+    return open_detector(path, device=values["device"], threads=values["threads"])
+
+
 def detector_of(name: str, path: Path, document: str, tell: Callable[[str], None]) -> Callable[..., Instances]:
     """The method of a file: `detector_of(..)(image, score=0.3)`. tell: is given the notice about the data."""
 
     def run(image: Image, /, **options: Any) -> Any:
-        values = checked_options(name, options_of(detection), options)
-        network = open_detector(path, device=values["device"], threads=values["threads"])
+        network = detector_file(name, path, options)
         tell(network.metadata.notice)
-        if network.has_stuff:
-            return network.panoptic(image, score=values["score"])
-        return network.detect(image, score=values["score"])
+        score = checked_options(name, options_of(detection), options)["score"]
+        return network.panoptic(image, score=score) if network.has_stuff else network.detect(image, score=score)
 
     run.__name__ = name
     run.__doc__ = document

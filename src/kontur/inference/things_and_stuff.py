@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -44,19 +45,25 @@ def panoptic(
     raise NotImplementedError("the options of every panoptic model; `panoptic_of` makes the method of one")
 
 
-def panoptic_of(name: str, path: Any, document: str, tell: Callable[[str], None]) -> Callable[..., Segmentation]:
+def panoptic_of(name: str, path: Path, document: str, tell: Callable[[str], None]) -> Callable[..., Segmentation]:
     """The method of a file: `panoptic_of(..)(image, most=50)`. tell: is given the notice about the data."""
 
     def run(image: Image, /, **options: Any) -> Segmentation:
-        values = checked_options(name, options_of(panoptic), options)
-        network = open_network(path, device=values.pop("device"), threads=values.pop("threads"))
-        tell(network.metadata.notice)
-        return PanopticPredictor(network, **values)(image)
+        predictor = panoptic_predictor(name, path, options)
+        tell(predictor.metadata.notice)
+        return predictor(image)
 
     run.__name__ = name
     run.__doc__ = document
     run.__wrapped__ = panoptic  # type: ignore[attr-defined]  # whose signature it has
     return method(run)
+
+
+def panoptic_predictor(name: str, path: Path, options: dict[str, Any]) -> PanopticPredictor:
+    """By the options of `panoptic`, of which any may be left out. Raises OptionError and UnknownName."""
+    values = checked_options(name, options_of(panoptic), options)
+    network = open_network(path, device=values.pop("device"), threads=values.pop("threads"))
+    return PanopticPredictor(network, **values)
 
 
 class PanopticPredictor:
