@@ -124,6 +124,9 @@ class GrabCut:
         self._iterations, self._components, self._gamma, self._seed = iterations, components, gamma, seed
         self._seeds = np.zeros(image.shape, np.int32)
         self._boxes: Boxes = ()
+        # What does not change, or little, from one refinement to the next, at full size.
+        self._distances: dict[int, tuple[NDArray[np.bool_], NDArray[np.float32]]] = {}
+        self._seen: dict[tuple[float, ...], NDArray[np.float32]] = {}
 
     def refine(self, prompts: Prompts) -> Segmentation:
         """Add prompts and cut again, going on from the last labels. New boxes replace the old ones; strokes add up.
@@ -193,7 +196,8 @@ class GrabCut:
             gamma *= _BOX_GAMMA
         if seeds.any():
             far = _FAR if boxes else 1e9
-            nearness = geodesic_pull(pixels, seeds, len(allowed), _GEODESIC_STEP, far)
+            known = self._distances if pixels is self._pixels else None
+            nearness = geodesic_pull(pixels, seeds, len(allowed), _GEODESIC_STEP, far, known)
             pull = np.float32(_PULL) * nearness
         elif full:
             pull = np.float32(_FINAL_PLACE_WEIGHT) * _place_cost(boxes, len(allowed), seeds.shape)
@@ -211,7 +215,7 @@ class GrabCut:
             return start, ()  # nothing to decide, or nothing to decide by
         if first:
             start = np.where(pull[1:].min(0) < 0, start, 0).astype(np.int32)
-        seen = features(pixels, *((0,) if alone else _TEXTURE if full else _COARSE_TEXTURE))
+        seen = self._features(pixels, (0.0,) if alone else _TEXTURE if full else _COARSE_TEXTURE)
         models = self._first_models(seen, start.ravel(), len(allowed))
         cut = _TwoLabels if len(allowed) == 2 else _ManyLabels
         step = cut(contrast_links(pixels, gamma), allowed, free, pull)
@@ -228,6 +232,13 @@ class GrabCut:
                 break
             labels = new
         return labels, tuple(energies)
+
+    def _features(self, pixels: NDArray[np.float32], texture: tuple[float, ...]) -> NDArray[np.float32]:
+        if pixels is not self._pixels:
+            return features(pixels, int(texture[0]), *texture[1:])
+        if texture not in self._seen:
+            self._seen = {texture: features(pixels, int(texture[0]), *texture[1:])}
+        return self._seen[texture]
 
     def _first_models(self, seen: NDArray[np.float32], labels: NDArray, count: int) -> list[ColourModel]:
         random = np.random.default_rng(self._seed)

@@ -69,19 +69,32 @@ def obeying(labels: NDArray[np.int32], allowed: NDArray[np.bool_]) -> NDArray[np
 
 
 def geodesic_pull(
-    pixels: NDArray[np.float32], seeds: NDArray[np.int32], count: int, spatial: float, far: float = 1e9
+    pixels: NDArray[np.float32],
+    seeds: NDArray[np.int32],
+    count: int,
+    spatial: float,
+    far: float = 1e9,
+    known: dict[int, tuple[NDArray[np.bool_], NDArray[np.float32]]] | None = None,
 ) -> NDArray[np.float32]:
     """A cost (L, H, W) in [0, 1] that falls with the nearness of a label's strokes.
 
     It is the share of a label's distance in the sum of its distance and the nearest other's. No distance counts for more
     than `far`: where no stroke is nearer, all labels cost 1/2.
+
+    known: what this function keeps for its next call with the same pixels: distances grow shorter as strokes are added, so
+    the sweeps go on from the last ones, to the same end.
     """
     distance = np.full((count, *seeds.shape), far, np.float32)
     for label in range(count):
         marked = seeds == label + 1
         if marked.any():
-            start = np.where(marked, np.float32(0), np.float32(np.inf))
-            distance[label] = np.minimum(geodesic_distance(pixels, start, spatial), far)
+            before = None if known is None else known.get(label)
+            going_on = before is not None and not (before[0] & ~marked).any()
+            start = np.where(marked, np.float32(0), before[1] if before and going_on else np.float32(np.inf))
+            whole = geodesic_distance(pixels, start, spatial)
+            if known is not None:
+                known[label] = (marked, whole)
+            distance[label] = np.minimum(whole, far)
     cost = np.empty_like(distance)
     for label in range(count):
         other = np.delete(distance, label, axis=0).min(0)

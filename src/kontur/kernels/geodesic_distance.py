@@ -5,7 +5,7 @@ Criminisi, Sharp & Blake, "GeoS", ECCV 2008.
 
 Each sweep visits the pixels forwards, then backwards, and looks at the four neighbours already passed, so a few sweeps
 carry a distance along any natural path. The sweeps end when no distance became shorter: the result is then exact on the
-8-neighbour graph.
+8-neighbour graph. A row is visited again only where it or the row before it has changed since, which is where it can.
 """
 
 from __future__ import annotations
@@ -25,14 +25,24 @@ def geodesic_distance(pixels, start, spatial):  # type: ignore[no-untyped-def]
     distance = start.copy()
     square = np.float32(spatial * spatial)
     endless = 4 * (height + width)  # sweeps; a path that turns more often than this does not occur in practice
+    # Counted in visits of rows: when each row changed last, and when it was visited last in either direction.
+    changed_at = np.zeros(height, np.int64)
+    visited_at = np.full((2, height), -1, np.int64)
+    visits = np.int64(0)
     changed = True
     while changed and endless > 0:
         changed = False
         endless -= 1
         for forward in (True, False):
             sign = -1 if forward else 1
+            way = 0 if forward else 1
             for row in range(height):
                 y = row if forward else height - 1 - row
+                last = visited_at[way, y]
+                if changed_at[y] <= last and (not 0 <= y + sign < height or changed_at[y + sign] <= last):
+                    continue
+                visits += 1
+                visited_at[way, y] = visits
                 for column in range(width):
                     x = column if forward else width - 1 - column
                     best = distance[y, x]
@@ -53,4 +63,5 @@ def geodesic_distance(pixels, start, spatial):  # type: ignore[no-untyped-def]
                     if best < before:
                         distance[y, x] = best
                         changed = True
+                        changed_at[y] = visits
     return distance

@@ -41,6 +41,11 @@ class Task:
     queued: float = field(default_factory=time.monotonic)
     cancelled: bool = False
 
+    def home(self, count: int) -> int | None:
+        """Which of the `count` processes knows its session already, if it has one; the first one is kept for quick work."""
+        session = self.payload.get("session")
+        return None if self.quick or session is None or count < 3 else 1 + int(session[:8], 16) % (count - 1)
+
 
 @dataclass(eq=False)
 class _Slot:
@@ -194,12 +199,17 @@ class Pool:
         with self._changed:
             while not self._closed:
                 for task in self._waiting:
-                    if task.quick or not slot.quick:
+                    if (task.quick or not slot.quick) and not self._is_for_another(task, slot):
                         self._waiting.remove(task)
                         slot.task, slot.began, slot.cause = task, time.monotonic(), ""
                         return task
                 self._changed.wait()
         return None
+
+    def _is_for_another(self, task: Task, slot: _Slot) -> bool:
+        """Whether a process that has its image decoded is free, and will take it."""
+        home = task.home(len(self._slots))
+        return home is not None and home != slot.number and self._slots[home].ready and self._slots[home].task is None
 
     def _do(self, slot: _Slot, task: Task) -> None:
         process = slot.process

@@ -25,7 +25,7 @@ MOST_LABELS, MOST_STROKES, MOST_POINTS, WIDEST = 65, 500, 5000, 512
 _SMALL = 40_000
 """Pixels of the size at which the fast answer is cut."""
 _FAST_ROUNDS = 3
-_EXACT_ROUNDS = 5
+_EXACT_ROUNDS = 3
 _SUPERPIXEL = 60
 """Pixels of a superpixel, of the size at which they are made."""
 _MIDDLE = 1_500_000

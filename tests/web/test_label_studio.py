@@ -1,0 +1,160 @@
+"""Label Studio: its brush format, its shapes, and that no address but the given one is ever asked."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+
+from kontur.web.fetching import image_of_task
+from kontur.web.label_studio import control_of, decode_brush, encode_brush, prompts_of
+from kontur.web.limits import Problem
+
+from .conftest import disc, png
+
+CONFIG = (
+    '<View><Image name="image" value="$image"/><{tag} name="tag" toName="image"><Label value="Thing"/></{tag}></View>'
+)
+
+
+def reference_decoder(data: list[int]) -> list[int]:
+    """The format read bit by bit, as it is specified; independent of the one in the package."""
+    bits = [byte >> (7 - k) & 1 for byte in data for k in range(8)]
+    at = 0
+
+    def number(count):
+        nonlocal at
+        value = 0
+        for bit in bits[at : at + count]:
+            value = value * 2 + bit
+        at += count
+        return value
+
+    total, word, out = number(32), number(5) + 1, []
+    widths = [number(4) + 1 for _ in range(4)]
+    while len(out) < total:
+        repeated = number(1)
+        count = 1 + number(widths[number(2)])
+        out += [number(word)] * count if repeated else [number(word) for _ in range(count)]
+    return out
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_brushes_go_there_and_back(seed):
+    random = np.random.default_rng(seed)
+    mask = random.random((13, 17)) < (0.02, 0.3, 0.9, 1.0)[seed]
+    data = encode_brush(mask)
+    rgba = np.array(reference_decoder(data)).reshape(13, 17, 4)
+    assert np.array_equal(rgba, np.repeat(np.where(mask, 255, 0)[..., None], 4, axis=2))
+    assert np.array_equal(decode_brush(data, (13, 17)), mask)
+
+
+def test_long_runs_are_divided():
+    mask = np.zeros((300, 400), bool)
+    mask[1] = True
+    assert np.array_equal(decode_brush(encode_brush(mask), (300, 400)), mask)
+
+
+def test_brushes_of_single_values_are_read_and_damaged_ones_refused():
+    # 1 x 1 pixel as four single values: 32 bits 4, word 8, widths 3 4 8 16, then 0, width 0, length 4 - 1, 4 values
+    bits = f"{4:032b}{7:05b}{2:04b}{3:04b}{7:04b}{15:04b}0{0:02b}{3:03b}" + "11111111" * 4
+    bits += "0" * (-len(bits) % 8)
+    data = [int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)]
+    assert decode_brush(data, (1, 1)).all()
+    for bad in (data[:5], data[:9], [255] * 30, [300], []):
+        with pytest.raises(ValueError, match="expected a mask"):
+            decode_brush(bad, (1, 1))
+
+
+def test_shapes_become_prompts():
+    context = [
+        {
+            "type": "rectanglelabels",
+            "value": {"x": 25, "y": 50, "width": 50, "height": 25, "rectanglelabels": ["Thing"]},
+        },
+        {"type": "keypointlabels", "value": {"x": 10, "y": 10, "width": 1}, "is_positive": False},
+    ]
+    given, label, _ = prompts_of(context, (80, 200))
+    assert given == {"boxes": [[50, 40, 150, 60]], "points": [[20, 8, 1]]}
+    assert label == "Thing"
+    with pytest.raises(ValueError, match="percent"):
+        prompts_of([{"type": "rectanglelabels", "value": {"x": "a"}}], (8, 8))
+
+
+@pytest.mark.parametrize("config", ["<View/>", "<View>", "nothing", '<!DOCTYPE a [<!ENTITY b "c">]><View>&b;</View>'])
+def test_configurations_without_a_control_are_refused(config):
+    with pytest.raises(ValueError, match="label_config"):
+        control_of(config)
+
+
+@pytest.mark.parametrize("tag", ["BrushLabels", "PolygonLabels", "RectangleLabels"])
+def test_predict(client, tag):
+    uri = "data:image/png;base64," + base64.b64encode(png(disc(96, 72))).decode()
+    box = {
+        "type": "rectanglelabels",
+        "value": {"x": 20, "y": 14, "width": 60, "height": 72, "rectanglelabels": ["Thing"]},
+    }
+    body = {
+        "tasks": [{"id": 1, "data": {"image": uri}}],
+        "project": "1.1",
+        "label_config": CONFIG.format(tag=tag),
+        "params": {"context": {"result": [box]}},
+    }
+    answer = client.post("/predict", json=body)
+    assert answer.status_code == 200, answer.text
+    [prediction] = answer.json()["results"]
+    [shape] = prediction["result"]
+    assert (shape["from_name"], shape["to_name"], shape["type"]) == ("tag", "image", tag.lower())
+    assert (shape["original_width"], shape["original_height"]) == (96, 72)
+    value = shape["value"]
+    assert value[tag.lower()] == ["Thing"]
+    if tag == "BrushLabels":
+        mask = decode_brush(value["rle"], (72, 96))
+        assert mask[36, 48]
+        assert not mask[2, 2]
+        assert 900 < mask.sum() < 1150  # the disc has 1018 pixels
+    elif tag == "PolygonLabels":
+        x, y = np.array(value["points"]).T
+        assert abs((x.max() - x.min()) * 0.96 - 36) < 4
+        assert abs(y.mean() - 50) < 4
+    else:
+        assert abs(value["width"] * 0.96 - 35) <= 2
+        assert abs(value["x"] * 0.96 - 31) <= 2
+
+
+def test_health_setup_and_webhook(client):
+    assert client.get("/health").json()["status"] == "UP"
+    assert client.post("/setup", json={"extra_params": '{"method": "otsu"}'}).json() == {"model_version": "kontur otsu"}
+    assert client.post("/setup", json={"extra_params": {"method": "grabcut"}}).json() == {
+        "model_version": "kontur grabcut"
+    }
+    assert client.post("/setup", json={"extra_params": {"method": "../x"}}).status_code == 404
+    assert client.post("/webhook", json={"action": "ANNOTATION_CREATED"}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "https://studio.example.evil/x.png",
+        "http://studio.example/x.png",
+        "//evil.example/x.png",
+        "https://studio.example@evil.example/x.png",
+        "file:///etc/passwd",
+        "/etc/passwd",
+        "data:image/png;base64,###",
+        "data:text/plain,hello",
+    ],
+)
+def test_no_other_address_is_asked(reference, monkeypatch):
+    import urllib.request
+
+    def never(*arguments, **named):
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", never)
+    address = None if reference.startswith("/e") else "https://studio.example"
+    with pytest.raises(Problem) as refused:
+        image_of_task({"data": {"image": reference}}, 1000, address, "key")
+    assert refused.value.status == 422
