@@ -590,8 +590,8 @@ def _add_label_studio(app: FastAPI, state: State, address: str | None) -> None:
         if isinstance(extra, str):
             extra = forms.json_object(extra, "extra_params")
         if isinstance(extra, dict) and isinstance(extra.get("method"), str):
-            listed = json.loads(await asyncio.shield(asyncio.wrap_future(state.methods())))["methods"]
-            known = {method["name"] for method in listed}
+            content: bytes = await asyncio.shield(asyncio.wrap_future(state.methods()))
+            known = {method["name"] for method in json.loads(content)["methods"]}
             if extra["method"] not in known:
                 raise Problem(404, f"no method named {extra['method'][:80]!r}. GET /api/methods lists them.")
             chosen["method"] = extra["method"]

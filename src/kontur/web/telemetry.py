@@ -40,8 +40,8 @@ class Telemetry:
                 lines.append(f'kontur_requests_total{{route="{route}",method="{method}",status="{status}"}} {count}')
             lines += ["# HELP kontur_request_seconds Time of a request.", "# TYPE kontur_request_seconds histogram"]
             for route, row in sorted(self._times.items()):
-                for bound, count in zip(_BOUNDS, row, strict=False):
-                    lines.append(f'kontur_request_seconds_bucket{{route="{route}",le="{bound:g}"}} {count:g}')
+                for bound, within in zip(_BOUNDS, row, strict=False):
+                    lines.append(f'kontur_request_seconds_bucket{{route="{route}",le="{bound:g}"}} {within:g}')
                 lines.append(f'kontur_request_seconds_bucket{{route="{route}",le="+Inf"}} {row[-2]:g}')
                 lines.append(f'kontur_request_seconds_sum{{route="{route}"}} {row[-1]:.6f}')
                 lines.append(f'kontur_request_seconds_count{{route="{route}"}} {row[-2]:g}')
