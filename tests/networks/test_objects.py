@@ -7,9 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
-from kontur.core.errors import InputError, OptionError  # noqa: E402
+from kontur.core.errors import InputError, OptionError, UnknownName  # noqa: E402
 from kontur.core.taxonomy import Taxonomy  # noqa: E402
 from kontur.inference.mask_rcnn import mask_rcnn as instances_of  # noqa: E402
+from kontur.networks import build  # noqa: E402
 from kontur.networks.mask_rcnn import mask_rcnn, mask_rcnn_v2  # noqa: E402
 from kontur.networks.panoptic_deeplab import panoptic_deeplab  # noqa: E402
 from kontur.networks.panoptic_fpn import panoptic_fpn  # noqa: E402
@@ -57,6 +58,16 @@ def test_parameters_of_the_light_and_the_panoptic_ones():
         assert count(light) < 8.2e6
         branch = 4 * (256 * 128 * 9) + 3 * (128 * 128 * 9) + 7 * 2 * 128 + (128 + 1) * 54
         assert count(panoptic_fpn(133, things=80)) == count(mask_rcnn(80)) + branch
+
+
+def test_they_are_built_by_name():
+    with torch.device("meta"):
+        assert count(build("mask_rcnn", 90)) == 44_401_393
+        assert build("mask_rcnn_v2", 1, 4).channels == 4
+        assert build("panoptic_fpn", 5, things=2).things == 2
+        assert build("panoptic_deeplab", 4).classes == 4
+        with pytest.raises(UnknownName, match="Did you mean 'anchors'"):
+            build("mask_rcnn", 1, anchor=(1,))
 
 
 def test_training_gives_losses_also_without_objects():

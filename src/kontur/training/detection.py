@@ -20,7 +20,8 @@ from ..core.errors import InputError
 from ..core.image import Image, as_image
 from ..core.instances import Instances
 from ..core.taxonomy import Taxonomy
-from ..draw.overlay import overlay, photo
+from ..draw.objects import draw_objects
+from ..draw.overlay import photo
 from ..inference.mask_rcnn import mask_rcnn
 from ..metrics.average_precision import InstanceScores, instance_scores
 from ..networks.mask_rcnn import Batch
@@ -61,10 +62,8 @@ class Detection:
         rows = []
         for index in chosen:
             image = samples[index][0]
-            certain = [i for i in found(predictor, image, samples.taxonomy).instances if (i.score or 0) >= SHOWN]
-            results = [samples.truth(index), Instances(image.shape, tuple(certain), samples.taxonomy)]
-            drawn = [overlay(image, result, legend=False, opacity=0.4, labels=True) for result in results]
-            rows.append(np.hstack([photo(image), *drawn]))
+            results = [samples.truth(index), found(predictor, image, samples.taxonomy)]
+            rows.append(np.hstack([photo(image), *(draw_objects(image, r, least_score=SHOWN) for r in results)]))
         wide = max(row.shape[1] for row in rows)
         return np.vstack([np.pad(r, ((0, 4), (0, wide - r.shape[1]), (0, 0)), constant_values=255) for r in rows])
 
