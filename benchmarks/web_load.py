@@ -275,10 +275,8 @@ def measure_load(clients: int, seconds: float) -> None:
     print(f"{clients} clients for {seconds:g} s: {len(answered)} good requests answered, {len(lost)} lost {lost[:5]}")
     print("| | requests | median ms | p95 ms | worst ms |\n|---|---|---|---|---|")
     print(told("good requests, with their waiting", answered))
-    print(
-        "memory of all processes: %.0f MB before, %.0f MB at most, %.0f MB after; healthz %d"
-        % (before / 1e6, most / 1e6, after / 1e6, health)
-    )
+    held = f"{before / 1e6:.0f} MB before, {most / 1e6:.0f} MB at most, {after / 1e6:.0f} MB after"
+    print(f"memory of all processes: {held}; healthz {health}")
     for name, count in sorted(statuses.items()):
         print(f"  {name}: {count}")
 

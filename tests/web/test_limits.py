@@ -194,7 +194,6 @@ def serving(**changes):
     import uvicorn
 
     application = create_app(Limits(workers=1, **changes.pop("limits", {})), **changes)
-    application.router.lifespan_context = None  # type: ignore[assignment]
     config = uvicorn.Config(application, port=0, log_level="critical", lifespan="off")
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(config)
