@@ -80,10 +80,12 @@ def test_a_name_with_a_path_is_only_a_name(client):
 
 
 def test_bodies_that_are_no_form(client):
-    broken = client.post(
-        "/api/segment", content=b"--x\r\nnonsense", headers={"content-type": "multipart/form-data; boundary=x"}
+    unbounded = client.post("/api/segment", content=b"--x\r\n", headers={"content-type": "multipart/form-data"})
+    assert (unbounded.status_code, set(unbounded.json())) == (400, {"error"})
+    nonsense = client.post(
+        "/api/segment", content=b"nonsense", headers={"content-type": "multipart/form-data; boundary=x"}
     )
-    assert (broken.status_code, set(broken.json())) == (400, {"error"})
+    assert (nonsense.status_code, set(nonsense.json())) == (400, {"error"})
     plain = client.post("/api/segment", content=b"abc", headers={"content-type": "text/plain"})
     assert (plain.status_code, set(plain.json())) == (422, {"error"})
     no_json = client.post("/setup", content=b"{", headers={"content-type": "application/json"})
@@ -156,8 +158,11 @@ def test_a_bug_shows_no_traceback(pool):
 
 
 def test_a_full_queue_answers_429_and_cancelled_work_is_ended(client, pool):
-    held = [pool.submit("test", {"what": "sleep", "amount": 100}) for _ in range(1)]
-    held += [pool.submit("test", {"what": "sleep"}) for _ in range(8 - pool.waiting)]
+    held = [pool.submit("test", {"what": "sleep", "amount": 100})]
+    deadline = time.monotonic() + 60
+    while pool.waiting and time.monotonic() < deadline:  # until a process has begun it
+        time.sleep(0.02)
+    held += [pool.submit("test", {"what": "sleep"}) for _ in range(8)]
     try:
         answer = send(client, GOOD)
         assert answer.status_code == 429
@@ -240,9 +245,9 @@ def test_lying_slow_and_endless_uploads():
         assert b'"error"' in stalled
         declared = raw(address, HEAD + b"Content-Length: 9000000000\r\n\r\n--x\r\n")
         assert declared.startswith(b"HTTP/1.1 413 ")
-        endless = (
-            HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 20 + b"0\r\n\r\n"
-        )
+        part = b"--x\r\nContent-Disposition: form-data; name=image; filename=a\r\n\r\n".ljust(65536, b"x")
+        chunks = b"10000\r\n" + part + b"\r\n" + (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 20 + b"0\r\n\r\n"
+        endless = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks
         assert raw(address, endless).startswith(b"HTTP/1.1 413 ")
         raw(address, HEAD + b"Content-Length: 5000\r\n\r\n--x\r\n", close=True)  # goes away in the middle
         assert raw(address, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.1 200 ")

@@ -50,7 +50,7 @@ def test_fast_answer_obeys_strokes_and_boxes():
     canvas = strokes.Canvas(image)
     assert canvas.shrink > 1
     seeds = strokes.drawn(
-        image.shape, [{"label": 1, "width": 15, "points": [[310, 240], [330, 240]]}], np.zeros(image.shape, np.uint8)
+        image.shape, [{"label": 1, "width": 15, "points": [[175, 95], [215, 95]]}], np.zeros(image.shape, np.uint8)
     )
     marks = strokes.Marks(seeds, ((160, 80, 480, 400),))
     labels = strokes.fast(canvas, marks, None, None)

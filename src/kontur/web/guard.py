@@ -74,6 +74,8 @@ class Guard:
                 await self._drain(receive)
                 raise self._too_long(limit)
             await self._app(scope, self._counted(request, receive, limit), request.send)
+            if request.status in (413, 429) and request.cut_short:
+                await self._drain(receive)  # a connection that is closed on unread bytes loses the answer
         except Problem as problem:
             await request.refuse(problem)
         except Exception:
@@ -190,11 +192,12 @@ class _Request:
         self.received = 0
         self.status = 0
         self.problem: Problem | None = None
+        self.cut_short = False
         self._send = send
 
     def failed(self, problem: Problem) -> Problem:
         """Note why the body cannot be had: the framework would answer 400 whatever the reason."""
-        self.problem = problem
+        self.problem, self.cut_short = problem, True
         return problem
 
     async def send(self, message: Message) -> None:

@@ -40,6 +40,7 @@ class Task:
     future: Future[Any] = field(default_factory=Future)
     queued: float = field(default_factory=time.monotonic)
     cancelled: bool = False
+    tries: int = 0
 
     def home(self, count: int) -> int | None:
         """Which of the `count` processes knows its session already, if it has one; the first one is kept for quick work."""
@@ -216,29 +217,32 @@ class Pool:
         assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
-        if process.poll() is not None:  # it died while it had nothing to do: that must not cost anybody a request
-            with self._changed:
-                slot.task = None
-                self._waiting.appendleft(task)
-                self._changed.notify_all()
-            self._buried(slot)
-            return
         outcome: Any
+        begun = False
         try:
             channel.send(process.stdin, (task.kind, task.payload))
             while True:
                 answer = channel.receive(process.stdout)
-                if answer[0] != "progress":
+                begun = True
+                if answer[0] not in ("begun", "progress"):
                     break
-                if task.progress is not None:
+                if answer[0] == "progress" and task.progress is not None:
                     task.progress(answer[1])
             outcome = answer[1] if answer[0] == "done" else Problem(answer[1], answer[2])
             if isinstance(outcome, Problem) and outcome.status == 507:
                 self.counts["memory"] += 1
                 self._buried(slot)
         except (OSError, EOFError):
-            outcome = self._why(slot, task)
             self._buried(slot)
+            if not begun and not slot.cause and not self._closed and task.tries < 3:
+                # It died while it had nothing to do: that must not cost anybody a request.
+                with self._changed:
+                    slot.task = None
+                    task.tries += 1
+                    self._waiting.appendleft(task)
+                    self._changed.notify_all()
+                return
+            outcome = self._why(slot, task)
         with self._changed:
             slot.task = None
             ended = bool(slot.cause)

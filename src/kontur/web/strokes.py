@@ -89,7 +89,10 @@ def drawn(shape: tuple[int, int], strokes: Sequence[dict[str, Any]], seeds: NDAr
             pen.line(points, fill=label, width=max(1, round(width)), joint="curve")
         reach = max(0.0, (width - 1) / 2)
         for x, y in points if width > 2 else [points[0], points[-1]]:
-            pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=label)
+            if reach < 0.5:
+                pen.point((round(x), round(y)), fill=label)
+            else:
+                pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=label)
     return np.asarray(picture).copy()
 
 

@@ -1,6 +1,6 @@
 """A worker process: `python -m kontur.web.worker FOLDER MEMORY`. It does one piece of work at a time until it is ended.
 
-Requests are (kind, payload); answers ("progress", phase), then ("done", value) or ("problem", status, sentence). Its folder
+Requests are (kind, payload); answers ("begun",), ("progress", phase), then ("done", value) or ("problem", status, sentence). Its folder
 holds an upload while it is being decoded, and an export while it is being written.
 """
 
@@ -36,6 +36,7 @@ def main() -> None:
             kind, payload = channel.receive(incoming)
         except EOFError:
             return
+        channel.send(outgoing, ("begun",))  # from here on the work is this process's to lose
         answer = _answer(work, kind, payload, folder, outgoing)
         channel.send(outgoing, answer)
         if answer[0] == "problem" and answer[1] == 507:

@@ -51,7 +51,8 @@ export class OptionForm {
     if (hasSlider(spec)) line.append(sliderFor(spec, input));
     else if (isNumber(spec)) line.append(element("span", { className: "range", textContent: rangeText(spec) }));
     if (spec.unit && isNumber(spec)) help.append(element("span", { className: "unit", textContent: ` [${spec.unit}]` }));
-    input.addEventListener("change", () => {
+    // At once while it is typed: a message that goes away when Run is pressed would move Run from under the pointer.
+    input.addEventListener("input", () => {
       input.removeAttribute("aria-invalid");
       message.hidden = true;
     });
@@ -98,7 +99,7 @@ function sliderFor(spec, input) {
   slider.setAttribute("aria-hidden", "true");
   slider.addEventListener("input", () => {
     input.value = spec.type === "int" ? slider.value : String(Number(Number(slider.value).toPrecision(6)));
-    input.dispatchEvent(new Event("change"));
+    input.dispatchEvent(new Event("input"));
   });
   input.addEventListener("input", () => (slider.value = input.value));
   return slider;
