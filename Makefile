@@ -5,7 +5,7 @@ VENV   ?= .venv
 EXTRAS ?= dev
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-slow lint types format clean
+.PHONY: demo test test-slow test-web lint types format clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,11 @@ test: $(VENV)/.$(EXTRAS)  ## the test suite, without the tests that take minutes
 
 test-slow: $(VENV)/.$(EXTRAS)  ## only the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+test-web: $(BIN)/python  ## the page in a real browser: Debian's Chromium (installed where this runs as root) and Playwright
+	command -v chromium || command -v chromium-browser || apt-get install -y chromium
+	$(BIN)/python -m pip install --quiet --editable '.[dev,web]'
+	$(BIN)/python -m pytest tests/web/test_page.py -rs
 
 lint: $(VENV)/.$(EXTRAS)
 	$(BIN)/ruff check .
