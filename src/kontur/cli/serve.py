@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import sys
 from typing import Annotated
 
 import typer
@@ -100,6 +101,7 @@ def add_to(app: typer.Typer) -> None:
         link = f"/?token={token}" if token else ""
         screen.say(f"Kontur is at http://{shown}:{place}{link}  (Ctrl+C ends it)")
         screen.say(limits.retention)
+        sys.stdout.flush()  # whoever started it through a pipe waits for the address
         if not loopback and not token:
             screen.note("note: everybody who can reach this address may use it; --token TOKEN asks for one")
         try:
