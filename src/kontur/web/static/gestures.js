@@ -20,7 +20,8 @@ export class Gestures {
     root.addEventListener("pointermove", (event) => this.#move(event));
     root.addEventListener("pointerup", (event) => this.#up(event));
     root.addEventListener("pointercancel", (event) => this.#cancel(event));
-    root.addEventListener("pointerleave", () => this.actions.hover(null));
+    // A finger that is lifted leaves as well; what its tap has shown stays.
+    root.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && this.actions.hover(null));
     root.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     root.addEventListener("keydown", (event) => this.#key(event));
     root.addEventListener("blur", () => this.#hideCursor());
@@ -82,22 +83,24 @@ export class Gestures {
       if (this.pinch.width > 0) this.stage.zoom(now.width / this.pinch.width, now.x, now.y);
       this.pinch = now;
     } else if (this.drawing) {
+      this.#noteMove(event);
       const all = event.getCoalescedEvents?.() ?? [];
       for (const one of all.length ? all : [event]) this.actions.extend(this.stage.positionAt(one.clientX, one.clientY));
     } else if (this.panning) {
-      this.started.moved ||= Math.hypot(event.clientX - this.started.x, event.clientY - this.started.y) > SLIP;
+      this.#noteMove(event);
       if (this.started.moved) this.stage.pan(event.clientX - last.x, event.clientY - last.y);
     }
   }
 
   #up(event) {
     if (!this.pointers.delete(event.pointerId)) return;
+    const asked = (this.panning || this.tool === "box") && !this.started.moved; // a tap, which draws no box
+    if (this.drawing && asked) this.abandon();
     if (this.drawing && this.pointers.size === 0) {
       this.drawing = false;
       this.actions.finish();
-    } else if (this.panning && !this.started.moved) {
-      const pixel = this.stage.pixelAt(event.clientX, event.clientY);
-      this.actions.tap(pixel, event);
+    } else if (asked) {
+      this.actions.tap(this.stage.pixelAt(event.clientX, event.clientY), event);
     }
     this.panning = false;
     if (this.pointers.size >= 2) this.pinch = this.#spread();
@@ -107,6 +110,10 @@ export class Gestures {
     this.pointers.delete(event.pointerId);
     this.panning = false;
     this.abandon();
+  }
+
+  #noteMove(event) {
+    this.started.moved ||= Math.hypot(event.clientX - this.started.x, event.clientY - this.started.y) > SLIP;
   }
 
   /** The middle of the first two pointers and how far they are apart. */

@@ -128,10 +128,11 @@ async function open(source, name) {
   try {
     await stage.show(api.imageAddress(session), width, height);
   } catch {
-    showError(new api.ApiError(404, ""));
+    // Another image that was opened meanwhile ends the decoding of this one.
+    if (workspace.image?.session === session) showError(new api.ApiError(404, ""));
     return;
   }
-  if (!workspace.image || workspace.image.session !== session) return;
+  if (workspace.image?.session !== session) return;
   showNames();
   divide();
   status("status.ready");
