@@ -10,7 +10,7 @@ Differs from the papers: images of more pixels than those the network learnt fro
 the full size of a large photo the grain of a surface looks like an outline; the strengths are enlarged again, so that
 regions have the image's own size. With megapixels=none the network sees every pixel, in tiles.
 
-Memory, beside the image: about 45 bytes a pixel (docs/contours.md has it measured at 100 megapixels).
+Memory, beside the image: about 45 bytes a pixel (docs/contours.md has what was measured).
 """
 
 from __future__ import annotations
