@@ -18,7 +18,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,8 @@ from .ensemble import resized
 from .method import scales_of, tell_notice, warn
 from .models import Model, named
 from .network_file import open_network
-from .predictor import LEAST_TILE, MOST_TILE, Predictor
+from .predictor import Predictor
+from .shared_options import Device, Flips, Overlap, Scales, Threads, Tile
 
 _ROWS = 512  # of the image that are worked on at a time
 CUT = ("level", "regions")
@@ -55,20 +56,12 @@ def contours(
             "larger images are shrunk to this for the network; none: as they are, in tiles", 0.01, 1e6, "megapixels"
         ),
     ] = 2.0,
-    flips: Annotated[bool, Option("average with the mirrored image")] = False,
-    scales: Annotated[str, Option("average over the image at these scales, 0.1..4", unit="numbers with commas")] = "1",
-    tile: Annotated[
-        int | None,
-        Option("side of the tiles; none: one piece up to 2.1 megapixels, 1024 beyond", LEAST_TILE, MOST_TILE, "pixels"),
-    ] = None,
-    overlap: Annotated[
-        int | None,
-        Option("of neighbouring tiles, at most half a tile; none: an eighth, at most 64", 0, MOST_TILE // 2, "pixels"),
-    ] = None,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where ONNX Runtime has one")
-    ] = "auto",
-    threads: Annotated[int, Option("cores for one image; 0: all", 0, 256)] = 0,
+    flips: Flips = False,
+    scales: Scales = "1",
+    tile: Tile = None,
+    overlap: Overlap = None,
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> Segmentation:
     """Closed regions bounded by the outlines that a person would draw. The default method.
 

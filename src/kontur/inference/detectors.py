@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -22,7 +22,7 @@ from ..core.errors import InputError, KonturError
 from ..core.image import Image, as_image
 from ..core.instances import Instances
 from ..core.method import method
-from ..core.options import Option, checked_options, options_of
+from ..core.options import checked_options, options_of
 from ..core.segmentation import Provenance, Segmentation
 from ..core.taxonomy import Taxonomy
 from ..io.taxonomy import taxonomy_of
@@ -30,6 +30,7 @@ from .channels import Channels
 from .mask_rcnn import mask_rcnn
 from .network_file import Metadata, one_line, open_session
 from .panoptic_fpn import panoptic_fpn
+from .shared_options import Device, Score, Threads
 
 OUTPUTS = ("boxes", "labels", "scores", "masks")
 
@@ -150,11 +151,9 @@ def _opened(path: Path, changed: int, size: int, device: str, threads: int) -> D
 def detection(
     image: Image,
     *,
-    score: Annotated[float, Option("objects of a lower score are left out", 0, 1)] = 0.5,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where ONNX Runtime has one")
-    ] = "auto",
-    threads: Annotated[int, Option("cores for one image; 0: all", 0, 256)] = 0,
+    score: Score = 0.5,
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> Instances:
     """Objects of several categories by a network in an ONNX file."""
     raise NotImplementedError("the options of every detector; `detector_of` makes the method of one")

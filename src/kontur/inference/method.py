@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ from ..core.options import Option, checked_options, options_of
 from ..core.segmentation import Segmentation
 from .models import Model
 from .network_file import Metadata, open_network
-from .predictor import LEAST_TILE, MOST_TILE, Predictor
+from .predictor import Predictor
+from .shared_options import Device, Flips, Overlap, Scales, Threads, Tile
 
 _told: set[str] = set()
 _GIVES = {
@@ -37,21 +38,13 @@ class ModelNotice(UserWarning):
 def semantic(
     image: Image,
     *,
-    flips: Annotated[bool, Option("average with the mirrored image")] = False,
-    scales: Annotated[str, Option("average over the image at these scales, 0.1..4", unit="numbers with commas")] = "1",
-    tile: Annotated[
-        int | None,
-        Option("side of the tiles; none: one piece up to 2.1 megapixels, 1024 beyond", LEAST_TILE, MOST_TILE, "pixels"),
-    ] = None,
-    overlap: Annotated[
-        int | None,
-        Option("of neighbouring tiles, at most half a tile; none: an eighth, at most 64", 0, MOST_TILE // 2, "pixels"),
-    ] = None,
+    flips: Flips = False,
+    scales: Scales = "1",
+    tile: Tile = None,
+    overlap: Overlap = None,
     crf: Annotated[bool, Option("let borders follow the image by a dense CRF")] = False,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where ONNX Runtime has one")
-    ] = "auto",
-    threads: Annotated[int, Option("cores for one image; 0: all", 0, 256)] = 0,
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> Segmentation:
     """Semantic segmentation by a network in an ONNX file."""
     raise NotImplementedError("the options of every model; `method_of` makes the method of one")

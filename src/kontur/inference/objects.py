@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from .models import Model
 from .network_file import Metadata, NetworkFile, open_network
 from .offsets import Decoding, decoded
 from .predictor import LEAST_TILE, MOST_TILE, Predictor
+from .shared_options import Device, Score, Threads, Tile
 from .stretch import stretched
 
 OVERLAP = 128
@@ -44,19 +45,14 @@ def objects(
     least: Annotated[
         int | None, Option("smaller objects are left out; none: as the model was tuned", 1, 1_000_000_000, "pixels")
     ] = None,
-    score: Annotated[float, Option("objects of a lower score are left out", 0, 1)] = 0.0,
-    tile: Annotated[
-        int | None,
-        Option("side of the tiles; none: one piece up to 2.1 megapixels, 1024 beyond", LEAST_TILE, MOST_TILE, "pixels"),
-    ] = None,
+    score: Score = 0.0,
+    tile: Tile = None,
     overlap: Annotated[
         int | None,
         Option("of neighbouring tiles, at most half a tile; none: 128", 0, MOST_TILE // 2, "pixels"),
     ] = None,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where ONNX Runtime has one")
-    ] = "auto",
-    threads: Annotated[int, Option("cores for one image; 0: all", 0, 256)] = 0,
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> Instances:
     """Objects of one category by a network in an ONNX file."""
     raise NotImplementedError("the options of every model of objects; `objects_of` makes the method of one")

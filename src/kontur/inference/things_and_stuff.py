@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ from ..core.options import Option, checked_options, options_of
 from ..core.segmentation import Provenance, Segmentation
 from .network_file import Metadata, NetworkFile, open_network
 from .panoptic_deeplab import panoptic_deeplab
-from .predictor import LEAST_TILE, MOST_TILE, Predictor
+from .predictor import LEAST_TILE, Predictor
+from .shared_options import Device, Threads, Tile
 
 OVERLAP = 128
 
@@ -32,14 +33,9 @@ def panoptic(
     threshold: Annotated[float, Option("an object's centre is at least so high", 0, 1)] = 0.1,
     most: Annotated[int, Option("objects in an image at most", 1, 100_000)] = 200,
     stuff_area: Annotated[int, Option("stuff of fewer pixels becomes void", 0, 1_000_000_000, "pixels")] = 2048,
-    tile: Annotated[
-        int | None,
-        Option("side of the tiles; none: one piece up to 2.1 megapixels, 1024 beyond", LEAST_TILE, MOST_TILE, "pixels"),
-    ] = None,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where ONNX Runtime has one")
-    ] = "auto",
-    threads: Annotated[int, Option("cores for one image; 0: all", 0, 256)] = 0,
+    tile: Tile = None,
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> Segmentation:
     """Things and stuff by a network in an ONNX file."""
     raise NotImplementedError("the options of every panoptic model; `panoptic_of` makes the method of one")
