@@ -114,6 +114,20 @@ def test_other_bands_and_a_timm_encoder_learn():
     assert first.grad.abs().sum() > 0
 
 
+def test_a_zoom_is_the_same_for_every_image():
+    network = small(zoom=1.5)
+    images, seen = network.transform([torch.rand(3, 40, 60), torch.rand(3, 20, 30)], [targets((1, (4, 8, 20, 16)))] * 2)
+    assert images.image_sizes == [(60, 90), (30, 45)]
+    assert seen[0]["boxes"].tolist() == [[6, 12, 30, 24]]
+    assert seen[0]["masks"].shape == (1, 60, 90)
+    assert seen[0]["masks"].sum() == 24 * 12
+    with torch.no_grad():
+        (found,) = small(zoom=1.5, score=0.0).eval()([torch.rand(3, 40, 60)])
+    assert found["boxes"].max() <= 60
+    with pytest.raises(OptionError, match="option zoom"):
+        small(zoom=0)
+
+
 def test_frozen_norms_stay_as_they_are():
     network = small(frozen=True).train()
     before = {k: v.clone() for k, v in network.state_dict().items() if "bn1" in k}

@@ -14,9 +14,10 @@ torchvision fills N images; any timm encoder, at any width. With resnet50 the we
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 import torchvision
 from timm.layers import freeze_batch_norm_2d
 from torch import Tensor, nn
@@ -71,12 +72,19 @@ class Detector(MaskRCNN):
     least = (1, 1)
 
     def __init__(
-        self, backbone: nn.Module, classes: int, channels: int, size: tuple[int, int], **options: object
+        self,
+        backbone: nn.Module,
+        classes: int,
+        channels: int,
+        size: tuple[int, int],
+        zoom: float | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(backbone, **options)
         self.classes, self.channels = classes, channels
         # What torchvision's transform does beside the size is done before, or after by `kontur.inference`.
         self.transform = _Resize(size[0], size[1], [0.0] * channels, [1.0] * channels)
+        self.transform.zoom = zoom
 
     def forward(self, images: list[Tensor] | Batch, targets: Targets | None = None) -> dict[str, Tensor] | Targets:
         if isinstance(images, Batch):
@@ -92,6 +100,19 @@ class Detector(MaskRCNN):
 
 class _Resize(GeneralizedRCNNTransform):
     """Resizes and pads; afterwards only the boxes go back to the image's size."""
+
+    zoom: float | None = None
+
+    def resize(self, image: Tensor, target: dict[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor] | None]:
+        if self.zoom is None:
+            return super().resize(image, target)
+        before = image.shape[-2:]
+        image = F.interpolate(image[None], scale_factor=self.zoom, mode="bilinear", align_corners=False)[0]
+        if target is not None:
+            target["boxes"] = resize_boxes(target["boxes"], before, image.shape[-2:])
+            masks = target["masks"][:, None].float()
+            target["masks"] = F.interpolate(masks, size=image.shape[-2:])[:, 0].bool()
+        return image, target
 
     def postprocess(
         self, result: Targets, image_shapes: list[tuple[int, int]], original_image_sizes: list[tuple[int, int]]
@@ -111,11 +132,16 @@ class TimmPyramid(nn.Module):
         if encoder.strides[-4:] != (4, 8, 16, 32):
             raise OptionError(f"option encoder: expected feature maps at 4, 8, 16 and 32, {name} has {encoder.strides}")
         self.encoder = freeze_batch_norm_2d(encoder) if frozen else encoder
-        self.fpn = FeaturePyramidNetwork(list(encoder.widths[-4:]), width, LastLevelMaxPool())
+        # The maps of such encoders are of any magnitude; unnormalised, the first losses are ten times too high.
+        self.fpn = FeaturePyramidNetwork(list(encoder.widths[-4:]), width, LastLevelMaxPool(), _eight_a_group)
         self.out_channels = width
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         return self.fpn(dict(zip(LEVELS, self.encoder(image)[-4:], strict=False)))
+
+
+def _eight_a_group(width: int) -> nn.GroupNorm:
+    return nn.GroupNorm(max(1, width // 8), width)
 
 
 def mask_rcnn(
@@ -126,6 +152,7 @@ def mask_rcnn(
     width: int = 256,
     frozen: bool = True,
     size: tuple[int, int] = (800, 1333),
+    zoom: float | None = None,
     anchors: Sequence[int] = (32, 64, 128, 256, 512),
     detections: int = 100,
     score: float = 0.05,
@@ -136,15 +163,18 @@ def mask_rcnn(
     encoder: resnet50, resnet101, another ResNet of torchvision, or any timm model with maps at /4 to /32 (light: tf_efficientnet_lite0).
     width: of the pyramid and the masks' head, a quarter of the boxes' head; light: 128. frozen: batch norms of the encoder keep
     their statistics and are not learnt; False to train from scratch. size: an image is enlarged or reduced until its short side is
-    the first, or its long one the second. anchors: pixels of their sides at the five levels, after resizing. detections: at most
+    the first, or its long one the second; zoom: or by this factor, whatever its size (nuclei, seen at one magnification). anchors: pixels of their sides at the five levels, after resizing. detections: at most
     so many an image, of scores above `score`. pretrained: the encoder's ImageNet weights.
     """
+    if zoom is not None and not 0.1 <= zoom <= 10:
+        raise OptionError(f"option zoom: expected 0.1..10, got {zoom}")
     pyramid = _pyramid(encoder, channels, width, frozen, pretrained)
     return Detector(
         pyramid,
         classes,
         channels,
         size,
+        zoom,
         box_head=TwoMLPHead(width * 7 * 7, 4 * width),
         box_predictor=FastRCNNPredictor(4 * width, classes + 1),
         mask_head=MaskRCNNHeads(width, (width,) * 4, 1),
@@ -204,7 +234,7 @@ def _resnet_pyramid(
     return BackboneWithFPN(resnet, levels, list(WIDTHS[name]), width, LastLevelMaxPool(), norm_layer=pyramid_norm)
 
 
-def _sizes(size: tuple[int, int], anchors: Sequence[int], detections: int, score: float) -> dict[str, object]:
+def _sizes(size: tuple[int, int], anchors: Sequence[int], detections: int, score: float) -> dict[str, Any]:
     """The options that torchvision's class takes, checked."""
     if len(size) != 2 or not 32 <= size[0] <= size[1]:
         raise OptionError(f"option size: expected the short and the long side in pixels, from 32 on, got {size}")

@@ -171,7 +171,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     report = Report(place.path) if fabric.is_global_zero else None
     if report is not None:
         report.truncate_after(state.step)
-    if self_test and train.own_loss is not None:
+    if self_test and train.collate is not None:
         raise OptionError(
             "--self-test: expected a network with one output, got one that computes its losses itself. Leave it out"
         )
