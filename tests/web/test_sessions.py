@@ -61,6 +61,28 @@ def test_fast_answer_obeys_strokes_and_boxes():
     assert (labels == 2).sum() > 10_000
 
 
+def test_large_images_are_cut_at_a_smaller_size_and_strokes_obeyed(monkeypatch):
+    monkeypatch.setattr(strokes, "_EXACT_MOST", 20_000)
+    monkeypatch.setattr(strokes, "_MIDDLE", 12_000)
+    picture = disc(321, 241)
+    canvas = strokes.Canvas(Image(picture))
+    assert (canvas.reduce, canvas.step) == (3, 3)
+    assert canvas.reduced.shape == (81, 107)
+    means = picture[3:6, 6:9].mean((0, 1)) / 255
+    assert np.allclose(canvas.reduced.pixels[1, 2], means, atol=1e-6)
+    seeds = strokes.drawn(
+        (241, 321), [{"label": 1, "width": 3, "points": [[100, 60], [110, 60]]}], np.zeros((241, 321), np.uint8)
+    )
+    marks = strokes.Marks(seeds, ((81, 41, 240, 200),))
+    labels = strokes.exact(canvas, marks, None, None)
+    assert (labels[seeds == 1] == 1).all()
+    y, x = np.mgrid[:241, :321]
+    truth = (x - 160) ** 2 + (y - 120) ** 2 < 60**2
+    assert ((labels == 2) & truth).sum() / ((labels == 2) | truth).sum() > 0.97
+    again = strokes.fast(canvas, marks, marks, labels)
+    assert ((again == 2) & truth).sum() / ((again == 2) | truth).sum() > 0.9
+
+
 def test_labels_keep_their_numbers_when_one_is_left_out():
     image = Image(disc(64, 48))
     parts = [{"label": 1, "width": 5, "points": [[2, 2], [60, 3]]}, {"label": 5, "width": 5, "points": [[32, 24]]}]

@@ -105,6 +105,9 @@ class GrabCut:
 
     labels: (H, W) int32 after the first `refine`: 0 background, 1.. objects.
     energies: the energy after each cut of the last `refine`, at full size; it never rises.
+
+    pixel: the side of a pixel where the image is a shrunk one, in pixels of the one it was made of: so far, and not
+    further, does a stroke carry.
     """
 
     def __init__(
@@ -115,12 +118,14 @@ class GrabCut:
         components: int = 5,
         gamma: float = 50.0,
         seed: int = 0,
+        pixel: float = 1.0,
     ) -> None:
         image = as_image(image)
         self.shape = image.shape
         self.labels: NDArray[np.int32] | None = None
         self.energies: tuple[float, ...] = ()
         self._pixels = image.unit() * np.float32(255)
+        self._step = _GEODESIC_STEP * pixel
         self._iterations, self._components, self._gamma, self._seed = iterations, components, gamma, seed
         self._seeds = np.zeros(image.shape, np.int32)
         self._boxes: Boxes = ()
@@ -197,7 +202,7 @@ class GrabCut:
         if seeds.any():
             far = _FAR if boxes else 1e9
             known = self._distances if pixels is self._pixels else None
-            nearness = geodesic_pull(pixels, seeds, len(allowed), _GEODESIC_STEP, far, known)
+            nearness = geodesic_pull(pixels, seeds, len(allowed), self._step, far, known)
             pull = np.float32(_PULL) * nearness
         elif full:
             pull = np.float32(_FINAL_PLACE_WEIGHT) * _place_cost(boxes, len(allowed), seeds.shape)

@@ -9,6 +9,7 @@ ERRORS = {
     401: "A token is needed",
     403: "From a page of another origin, or under a name this server does not have",
     404: "No such thing",
+    405: "Not this kind of request",
     408: "The upload stalled",
     409: "Not in this state",
     413: "Too many bytes or pixels",
@@ -105,6 +106,7 @@ METHODS = {
             "extra": None,
             "available": True,
             "hierarchy": False,
+            "notice": None,
             "options": [
                 {
                     "name": "segments", "type": "int", "default": 400, "low": 1, "high": 100000, "unit": "regions",

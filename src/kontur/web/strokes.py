@@ -22,14 +22,18 @@ from ..core.prompts import Prompts
 from ..interactive.grabcut import GrabCut
 
 MOST_LABELS, MOST_STROKES, MOST_POINTS, WIDEST = 65, 500, 5000, 512
-_SMALL = 40_000
+_SMALL = 50_000
 """Pixels of the size at which the fast answer is cut."""
+_GAMMA = 50.0
+"""GrabCut's own."""
 _FAST_ROUNDS = 3
 _EXACT_ROUNDS = 3
+_EXACT_MOST = 3_000_000
+"""Pixels of the largest image whose exact answer is cut at full size."""
 _SUPERPIXEL = 60
 """Pixels of a superpixel, of the size at which they are made."""
 _MIDDLE = 1_500_000
-"""Pixels of the largest size at which they are made."""
+"""Pixels of the largest size at which they are made; the exact answer of larger images is cut at about this one."""
 
 Boxes = tuple[tuple[int, int, int, int], ...]
 
@@ -42,7 +46,9 @@ class Canvas:
         height, width = image.shape
         self.shrink = max(1, math.ceil(math.sqrt(height * width / _SMALL)))
         self.step = max(1, math.ceil(math.sqrt(height * width / _MIDDLE)))
+        self.reduce = 1 if height * width <= _EXACT_MOST else max(2, round(math.sqrt(height * width / _MIDDLE)))
         self._small: Image | None = None
+        self._reduced: Image | None = None
         self._superpixels: NDArray[np.int32] | None = None
         self.fast_state: GrabCut | None = None
         self.exact_state: GrabCut | None = None
@@ -53,6 +59,13 @@ class Canvas:
         if self._small is None:
             self._small = Image(_block_means(self.image, self.shrink))
         return self._small
+
+    @property
+    def reduced(self) -> Image:
+        """The means of squares of `reduce` pixels."""
+        if self._reduced is None:
+            self._reduced = Image(_block_means(self.image, self.reduce))
+        return self._reduced
 
     @property
     def superpixels(self) -> NDArray[np.int32]:
@@ -133,10 +146,27 @@ def check(marks: Marks, shape: tuple[int, int]) -> None:
 
 
 def exact(canvas: Canvas, marks: Marks, before: Marks | None, labels: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """The labels (H, W) of `GrabCut.refine` with all marks, going on from `labels`, the exact ones of `before`."""
+    """The labels (H, W) of `GrabCut.refine` with all marks, going on from `labels`, the exact ones of `before`.
+
+    Images of more than 3 megapixels are cut at a smaller size, and the border is enlarged smoothly.
+    """
     if canvas.exact_state is None:
-        canvas.exact_state = GrabCut(canvas.image, iterations=_EXACT_ROUNDS)
-    return _refined(canvas.exact_state, marks, before, labels)
+        image = canvas.image if canvas.reduce == 1 else canvas.reduced
+        canvas.exact_state = _state(image, _EXACT_ROUNDS, canvas.reduce)
+    if canvas.reduce == 1:
+        return _refined(canvas.exact_state, marks, before, labels)
+    rough = _refined_small(canvas.exact_state, canvas.reduce, marks, before, labels)
+    return _obeyed(marks, _enlarged(rough, marks, canvas.reduce, canvas.image.shape))
+
+
+def fast(canvas: Canvas, marks: Marks, before: Marks | None, labels: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """Labels (H, W) near the exact ones, in a small part of their time; going on from `labels` of `before`."""
+    if canvas.shrink == 1:
+        return exact(canvas, marks, before, labels)
+    if canvas.fast_state is None:
+        canvas.fast_state = _state(canvas.small, _FAST_ROUNDS, canvas.shrink)
+    rough = _refined_small(canvas.fast_state, canvas.shrink, marks, before, labels)
+    return _obeyed(marks, _along_superpixels(canvas, marks, rough))
 
 
 def _refined(state: GrabCut, marks: Marks, before: Marks | None, labels: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
@@ -150,21 +180,43 @@ def _refined(state: GrabCut, marks: Marks, before: Marks | None, labels: NDArray
     return marks.labels(state.labels)
 
 
-def fast(canvas: Canvas, marks: Marks, before: Marks | None, labels: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """Labels (H, W) near the exact ones, in a small part of their time; going on from `labels` of `before`."""
-    if canvas.shrink == 1:
-        return exact(canvas, marks, before, labels)
-    height, width = canvas.image.shape
-    if canvas.fast_state is None:
-        canvas.fast_state = GrabCut(canvas.small, iterations=_FAST_ROUNDS)
-    small = canvas.small.shape
-    rows = np.minimum(np.arange(small[0]) * canvas.shrink + canvas.shrink // 2, height - 1)
-    columns = np.minimum(np.arange(small[1]) * canvas.shrink + canvas.shrink // 2, width - 1)
+def _refined_small(
+    state: GrabCut, shrink: int, marks: Marks, before: Marks | None, labels: NDArray[np.uint8] | None
+) -> NDArray[np.uint8]:
+    """The same at the size of `state`, whose pixels are squares of `shrink` pixels; the result has that size."""
+    height, width = marks.seeds.shape
+    rows = np.minimum(np.arange(state.shape[0]) * shrink + shrink // 2, height - 1)
+    columns = np.minimum(np.arange(state.shape[1]) * shrink + shrink // 2, width - 1)
     start = None if labels is None else labels[rows][:, columns]
-    here = _small_marks(marks, canvas.shrink, small)
-    there = None if before is None else _small_marks(before, canvas.shrink, small)
-    rough = _refined(canvas.fast_state, here, there, start)
-    return _along_superpixels(canvas, marks, rough)
+    here = _small_marks(marks, shrink, state.shape)
+    there = None if before is None else _small_marks(before, shrink, state.shape)
+    return _refined(state, here, there, start)
+
+
+def _obeyed(marks: Marks, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Strokes keep their labels, and boxes their objects, to the pixel."""
+    for index, (x0, y0, x1, y1) in enumerate(marks.boxes):
+        mine = labels == index + 2
+        mine[y0:y1, x0:x1] = False
+        labels[mine] = 1
+    return np.where(marks.seeds > 0, marks.seeds, labels)
+
+
+def _enlarged(rough: NDArray[np.uint8], marks: Marks, size: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Labels at small size -> (H, W): of the labels, each enlarged as a mask, the strongest at a pixel."""
+    from PIL import Image as Pillow
+
+    height, width = shape
+    best = np.zeros(shape, np.uint8)
+    labels = np.ones(shape, np.uint8)
+    for label in marks.values.tolist():
+        mask = Pillow.fromarray((rough == label).astype(np.uint8) * np.uint8(255))
+        box = (0.0, 0.0, width / size, height / size)
+        strength = np.asarray(mask.resize((width, height), Pillow.Resampling.BILINEAR, box=box))
+        stronger = strength > best
+        labels[stronger] = label
+        np.maximum(best, strength, out=best)
+    return labels
 
 
 def _small_marks(marks: Marks, shrink: int, shape: tuple[int, int]) -> Marks:
@@ -181,7 +233,7 @@ def _small_box(box: tuple[int, int, int, int], shrink: int, shape: tuple[int, in
 
 
 def _along_superpixels(canvas: Canvas, marks: Marks, rough: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Each superpixel takes the label of most of its pixels in `rough`, which is at small size; marks and boxes are kept."""
+    """Each superpixel takes the label of most of its pixels in `rough`, which is at small size."""
     height, width = canvas.image.shape
     ids = canvas.superpixels
     step, shrink = canvas.step, canvas.shrink
@@ -195,20 +247,20 @@ def _along_superpixels(canvas: Canvas, marks: Marks, rough: NDArray[np.uint8]) -
     labels = marks.values[winner][ids]
     if step > 1:
         labels = labels.repeat(step, 0).repeat(step, 1)[:height, :width]
-    for index, (x0, y0, x1, y1) in enumerate(marks.boxes):
-        mine = labels == index + 2
-        mine[y0:y1, x0:x1] = False
-        labels[mine] = 1
-    return np.where(marks.seeds > 0, marks.seeds, labels)
+    return labels
 
 
 def _block_means(image: Image, size: int) -> NDArray[np.float32]:
-    """Means of squares in [0, 1]; at the right and lower rim of what is there, repeated."""
-    pixels = image.unit()
-    height, width, bands = pixels.shape
-    pixels = np.pad(pixels, ((0, -height % size), (0, -width % size), (0, 0)), mode="edge")
-    blocks = pixels.reshape(pixels.shape[0] // size, size, pixels.shape[1] // size, size, bands)
-    return np.clip(blocks.mean((1, 3), dtype=np.float32), 0, 1)
+    """Means of squares in [0, 1]; at the right and lower rim of what is there, repeated. A row of squares at a time."""
+    height, width = image.shape
+    low, high = image.limits
+    out = np.empty((-(-height // size), -(-width // size), image.channels), np.float32)
+    for row in range(len(out)):
+        band = image.pixels[row * size : (row + 1) * size].reshape(-1, width, image.channels)
+        pad = ((0, size - len(band)), (0, -width % size), (0, 0))
+        blocks = np.pad(band, pad, mode="edge").reshape(size, -1, size, image.channels)
+        out[row] = blocks.mean((0, 2), dtype=np.float64)
+    return np.clip((out - np.float32(low)) / np.float32((high - low) or 1.0), 0, 1)
 
 
 def _block_most(seeds: NDArray[np.uint8], size: int, shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -107,15 +107,26 @@ def methods(folder: Path, tell: Tell) -> bytes:
             "extra": row.extra or None,
             "available": True,
             "hierarchy": bool(row.tree),
+            "notice": None,
             "options": [],
         }
         try:
             entry["summary"] = (inspect.getdoc(row.load()) or "").split("\n")[0]
+            entry["notice"] = _notice(row)
             entry["options"] = [spec.to_dict() | {"optional": spec.optional} for spec in row.options]
         except KonturError:
             entry["available"] = False
         listed.append(entry)
     return _json({"default": registry.default()[0], "methods": listed})
+
+
+def _notice(row: registry.Method) -> str | None:
+    """What is to be said of the terms of a network's data."""
+    if row.network_path is None:
+        return None
+    from ..inference.network_file import open_network
+
+    return open_network(row.network_path).metadata.notice or None
 
 
 def _row(name: str | None) -> registry.Method:
