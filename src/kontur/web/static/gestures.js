@@ -58,6 +58,7 @@ export class Gestures {
     if (this.pointers.size === 2) {
       this.abandon();
       this.panning = false;
+      this.started.moved = true;
       this.pinch = this.#spread();
     } else if (this.pointers.size === 1) {
       this.started = { x: event.clientX, y: event.clientY, moved: false };

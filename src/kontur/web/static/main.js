@@ -7,19 +7,17 @@ import { OptionForm } from "./form.js";
 import { Gestures } from "./gestures.js";
 import { History } from "./history.js";
 import { language, number, onLanguage, sampleTitle, say, setLanguage, translate } from "./i18n/language.js";
-import { Live } from "./live.js";
 import { clearError, knowLimits, mostBytes, prepareNotice, repeatError, showError, status } from "./notice.js";
 import { BRUSHES } from "./palette.js";
 import * as panels from "./panels.js";
 import { recall, remember, setTheme } from "./preferences.js";
+import { LIVE, Prompting } from "./prompting.js";
 import { radioRow } from "./radio.js";
-import { regionsOf } from "./results.js";
 import { listen, SHORTCUTS } from "./shortcuts.js";
 import { Stage } from "./canvas.js";
 import { FIRST_OBJECT, Marks, MOST_LABEL } from "./strokes.js";
 import { Workspace } from "./workspace.js";
 
-const LIVE = "grabcut"; // the method whose strokes the server answers one by one
 const byId = (id) => document.getElementById(id);
 
 const stage = new Stage(byId("stage"));
@@ -27,12 +25,11 @@ const marks = new Marks(stage.marks);
 const form = new OptionForm(byId("fields"));
 const history = new History(showHistory);
 const workspace = new Workspace(showSide);
-const live = new Live(showStep, refused);
+const prompting = new Prompting(workspace, marks, history, putBack);
 const brush = { label: FIRST_OBJECT, labels: FIRST_OBJECT, size: 8 };
 const styles = ["fill", "outlines", "both"];
 let style = styles.includes(recall("style")) ? recall("style") : "both";
 let lit = null; // the segment that is stressed
-let liveSide = 0;
 let samples = [];
 let allLimits = null;
 
@@ -121,7 +118,7 @@ async function open(source, name) {
   const { session, width, height } = workspace.image;
   marks.clear();
   history.clear();
-  live.begin(session);
+  prompting.begin(session);
   for (const index of [0, 1]) showSide(index);
   showImage();
   setBrushSize(Math.max(3, Math.round(Math.max(width, height) / 100)));
@@ -163,7 +160,7 @@ async function run() {
   const index = workspace.active;
   workspace.side.options = options;
   const before = workspace.side.result;
-  const after = await workspace.run(index, promptsOf(workspace.method));
+  const after = await workspace.run(index, prompting.promptsOf(workspace.method));
   if (!after) return;
   history.did(() => putBack(index, before), () => putBack(index, after));
 }
@@ -173,80 +170,12 @@ function putBack(index, result) {
   showSide(index);
 }
 
-const promptsOf = (method) => (method.prompts.length && !marks.empty ? marks.prompts(method.prompts) : null);
-
 // --- boxes and strokes -------------------------------------------------------------------------------------------------
 
 function ended(mark) {
   if (!mark) return;
   if (mark.kind === "box") chooseLabel(mark.label);
-  const count = marks.done.length;
-  history.did(() => rewind(marks.undo()), () => again(marks.redo()));
-  send(count);
-}
-
-/** Ask for the result of what is drawn now, `count` marks, of which the last one is new. */
-function send(count) {
-  if (workspace.method.name === LIVE) {
-    liveSide = workspace.active;
-    live.add(marks.latest(), marks.prompts(), count);
-  } else {
-    rerun();
-  }
-}
-
-function again(mark) {
-  if (mark) send(marks.done.length);
-}
-
-function rewind(mark) {
-  if (!mark) return;
-  if (workspace.method.name === LIVE) live.rewind(marks.prompts(), marks.done.length);
-  else if (workspace.method.prompts.length) rerun();
-}
-
-function rerun() {
-  const prompts = promptsOf(workspace.method);
-  if (prompts || !workspace.method.needs_prompt) workspace.run(workspace.active, prompts);
-  else putBack(workspace.active, null);
-}
-
-/** An answer of the live session, first the fast one, then the exact one. */
-async function showStep(step, milliseconds) {
-  const result = await regionsOf(step);
-  if (result) Object.assign(result, { seconds: step.seconds ?? milliseconds / 1000, method: LIVE, exact: step.exact });
-  workspace.sides[liveSide].result = result;
-  showSide(liveSide);
-  byId("stage").dataset.step = `${step.step}${step.exact ? " exact" : ""}`;
-  if (!result) status("status.ready");
-  else if (step.exact) status("status.exact", { step: step.step });
-  else status("status.fast", { step: step.step, milliseconds: number(milliseconds) });
-  performance.measure(step.exact ? "exact answer" : "fast answer", { start: performance.now() - milliseconds, end: performance.now() });
-}
-
-/** The server refused the mark number `count` (null: it refused something else). */
-function refused(error, count) {
-  showError(error);
-  if (count !== null && marks.done.length === count) {
-    marks.undo();
-    marks.undone = [];
-    history.drop();
-  }
-}
-
-function forgetMarks() {
-  const kept = marks.done;
-  if (!kept.length) return;
-  const set = (done) => {
-    marks.done = done;
-    marks.undone = [];
-    marks.draw();
-    showHistory();
-    if (workspace.method.name === LIVE) live.rewind(marks.prompts(), done.length);
-    else rerun();
-  };
-  set([]);
-  history.did(() => set(kept), () => set([]));
+  prompting.added();
 }
 
 function chooseTool(name) {
@@ -404,7 +333,7 @@ on("reset", "click", () => {
 on("compare", "change", (event) => compare(event.target.checked));
 on("undo", "click", () => history.undo() && status("status.undone"));
 on("redo", "click", () => history.redo());
-on("forget", "click", forgetMarks);
+on("forget", "click", () => prompting.forget());
 on("add-label", "click", () => {
   chooseLabel(Math.min(brush.labels + 1, MOST_LABEL));
   if (workspace.method.prompts.includes("scribbles")) chooseTool("brush");

@@ -33,11 +33,21 @@ export function sentenceOf(error) {
   return detail ? say("error.detail", { sentence, detail: error.sentence }) : sentence;
 }
 
+/** Show what to do next: no error, in the same place. */
+export function showHint(key) {
+  shown = { hint: key };
+  byId("notice").classList.add("hint");
+  byId("notice-text").textContent = say(key);
+  byId("notice-action").hidden = true;
+  byId("notice").hidden = false;
+}
+
 /** Show an error; action: { key, run } makes a button beside it. */
 export function showError(error, action = null) {
   if (error.name === "AbortError") return;
   if (!(error instanceof ApiError) && !error.key) console.error(error);
   shown = { error, action };
+  byId("notice").classList.remove("hint");
   byId("notice-text").textContent = sentenceOf(error);
   byId("notice").hidden = false;
   const button = byId("notice-action");
@@ -52,7 +62,8 @@ export function clearError() {
 
 /** Say it again, in another language. */
 export function repeatError() {
-  if (shown) showError(shown.error, shown.action);
+  if (shown?.hint) showHint(shown.hint);
+  else if (shown) showError(shown.error, shown.action);
 }
 
 export function prepareNotice() {

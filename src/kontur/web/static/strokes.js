@@ -19,13 +19,11 @@ export class Marks {
   }
 
   get boxes() {
-    const boxes = [];
-    for (const mark of this.done) if (mark.kind === "box") boxes[mark.index] = mark.box;
-    return boxes;
+    return boxesOf(this.done);
   }
 
   get strokes() {
-    return this.done.filter((mark) => mark.kind === "stroke");
+    return strokesOf(this.done);
   }
 
   get empty() {
@@ -102,10 +100,25 @@ export class Marks {
 
   // --- as the server takes it -----------------------------------------------------------------------------------------
 
-  /** PROMPTS of everything drawn that a method takes (`takes`: of "box", "scribbles"); null if there is nothing. */
-  prompts(takes = ["box", "scribbles"]) {
-    const boxes = takes.includes("box") ? this.boxes : [];
-    const strokes = takes.includes("scribbles") ? this.strokes.map(asStroke) : [];
+  /**
+   * What a cut into object and background still needs to know, of the first `count` marks: "background" where an object has
+   * a stroke but no box and nothing is said of the background, "object" where only the background is marked, or null.
+   */
+  missing(count = this.done.length) {
+    const done = this.done.slice(0, count);
+    const labels = strokesOf(done).map((mark) => mark.label);
+    const boxes = boxesOf(done).length;
+    if (!labels.length) return null;
+    const objects = Math.max(...labels) - 1;
+    if (objects === 0 && boxes === 0) return "object";
+    return !labels.includes(BACKGROUND) && boxes < objects ? "background" : null;
+  }
+
+  /** PROMPTS of the first `count` marks that a method takes (`takes`: of "box", "scribbles"); null if there is nothing. */
+  prompts(takes = ["box", "scribbles"], count = this.done.length) {
+    const done = this.done.slice(0, count);
+    const boxes = takes.includes("box") ? boxesOf(done) : [];
+    const strokes = takes.includes("scribbles") ? strokesOf(done).map(asStroke) : [];
     if (!boxes.length && !strokes.length) return null;
     return { ...(boxes.length ? { boxes } : {}), ...(strokes.length ? { strokes } : {}) };
   }
@@ -134,6 +147,15 @@ export class Marks {
     else this.svg.append(made);
     this.draftElement = made;
   }
+}
+
+const strokesOf = (marks) => marks.filter((mark) => mark.kind === "stroke");
+
+/** The boxes by object; a later one of the same object counts. */
+function boxesOf(marks) {
+  const boxes = [];
+  for (const mark of marks) if (mark.kind === "box") boxes[mark.index] = mark.box;
+  return boxes;
 }
 
 const asStroke = ({ label, width, points }) => ({ label, width, points });

@@ -55,6 +55,8 @@ export default {
   "advice.live": "Drag a box around the object, or paint it: white is the object, red the background. Every stroke is answered at once; the options below are those of Run.",
   "advice.seeds": "Paint a stroke on every region, each in a colour of its own.",
   "advice.box": "Drag a box to say where the object is.",
+  "hint.background": "Now paint the background as well, in red, or drag a box around each object.",
+  "hint.object": "Now paint the object, in white, or drag a box around it.",
   "advice.open": "Open an image first.",
   "run": "Run",
   "reset": "Defaults",
