@@ -169,6 +169,12 @@ def fast(canvas: Canvas, marks: Marks, before: Marks | None, labels: NDArray[np.
     return _obeyed(marks, _along_superpixels(canvas, marks, rough))
 
 
+def _state(image: Image, rounds: int, shrink: int) -> GrabCut:
+    """GrabCut on a shrunk image, so that it cuts where it would at full size: a pixel there stands for shrink^2, a link for
+    shrink, so borders weigh less against colours; and strokes carry as far. docs/log.md has what both bring."""
+    return GrabCut(image, iterations=rounds, gamma=_GAMMA / shrink, pixel=float(shrink))
+
+
 def _refined(state: GrabCut, marks: Marks, before: Marks | None, labels: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
     start = marks.numbers(labels) if before is not None else None
     if start is None or before is None:
