@@ -30,6 +30,13 @@ def test_segment_gives_what_the_library_gives(client):
     assert {"segments", "labels_png", "provenance", "task", "width", "height", "background", "taxonomy"} == set(body)
 
 
+def test_without_a_method_the_default_one_is_taken(client):
+    body = segment(client).json()  # a network, where this build has one: it must fit into the memory of a worker
+    truth = kontur.segment(disc(), registry.default()[0])
+    assert body["provenance"]["method"] == registry.default()[0]
+    assert np.array_equal(ids_of(body["labels_png"]), truth.ids)
+
+
 def test_rgb24_holds_ids_that_a_canvas_would_lose(client):
     noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3)).astype(np.uint8)
     body = segment(client, noise, method="slic", options='{"segments": 1600}', labels="rgb24").json()
