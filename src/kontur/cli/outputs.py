@@ -56,10 +56,11 @@ def write_outputs(
         if any(segment.category is not None for segment in flat.segments):
             write_categories(beside(".categories.png"), flat.category_map())
     if "overlay" in writes:
-        from ..draw.overlay import overlay
+        from ..draw import draw_objects, overlay
         from ..io.pictures import write_picture
 
-        write_picture(beside(".overlay.png"), overlay(image, result))
+        draw = draw_objects if isinstance(result, Instances) else overlay
+        write_picture(beside(".overlay.png"), draw(image, result))
     if "json" in writes:
         from ..io.documents import write_document
 

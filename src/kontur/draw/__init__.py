@@ -2,12 +2,14 @@
 
 from .figures import contact_sheet
 from .levels import fine_to_coarse, strength_picture
+from .objects import draw_objects
 from .overlay import mean_colour, overlay, photo
 from .palette import distinct_colours, segment_colours
 
 __all__ = [
     "contact_sheet",
     "distinct_colours",
+    "draw_objects",
     "fine_to_coarse",
     "mean_colour",
     "overlay",

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kontur.core import rle
-from kontur.core.errors import InputError, OptionError
-from kontur.core.image import Image, as_image
-from kontur.core.instances import Instance, Instances
-from kontur.core.rle import RLE
-from kontur.core.segmentation import Segmentation
-from kontur.core.taxonomy import Taxonomy
+from ..core import rle
+from ..core.errors import InputError, OptionError
+from ..core.image import Image, as_image
+from ..core.instances import Instance, Instances
+from ..core.rle import RLE
+from ..core.segmentation import Segmentation
+from ..core.taxonomy import Taxonomy
 
 from .overlay import font, photo
 from .palette import dense_ids, segment_colours
