@@ -15,7 +15,6 @@ from ..core.instances import Instance, Instances
 from ..core.rle import RLE
 from ..core.segmentation import Segmentation
 from ..core.taxonomy import Taxonomy
-
 from .overlay import font, photo
 from .palette import dense_ids, segment_colours
 
