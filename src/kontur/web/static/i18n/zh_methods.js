@@ -199,4 +199,7 @@ export const HELP = {
   "let borders follow the image by a dense CRF": "用全连接条件随机场使边界贴合图像",
   "where it runs; auto: a GPU where ONNX Runtime has one": "在哪里运行；auto:ONNX Runtime 有 GPU 时用 GPU",
   "cores for one image; 0: all": "每幅图像使用的核心数；0 为全部",
+  "regions whose common border is weaker are one; none: the best for photos": "公共边界弱于此值的区域合为一个；留空：最适合照片的值",
+  "larger images are shrunk to this for the network; none: as they are, in tiles": "更大的图像先缩小到此大小再送入网络；留空：不缩小，分块处理",
+  "number of regions, in place of a level": "区域数，代替层级",
 };
