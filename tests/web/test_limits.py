@@ -151,6 +151,18 @@ def test_a_process_that_dies_in_its_sleep_costs_nobody_anything(pool):
     assert other != place
 
 
+def test_withdrawn_work_never_begins_and_begun_work_goes_on(pool):
+    running = pool.submit("test", {"what": "sleep", "amount": 0.5})
+    deadline = time.monotonic() + 60
+    while pool.waiting and time.monotonic() < deadline:
+        time.sleep(0.02)
+    waiting = pool.submit("test", {"what": "die"})
+    pool.withdraw(waiting)
+    pool.withdraw(running)
+    assert outcome(waiting)[0] == 409
+    assert outcome(running)[0] == 200
+
+
 def test_a_bug_shows_no_traceback(pool):
     status, sentence = outcome(pool.submit("test", {"what": "raise"}))
     assert status == 503

@@ -401,6 +401,8 @@ def _add_sessions(app: FastAPI, state: State) -> None:
         """Add boxes and strokes to those before; the fast answer of GrabCut."""
         session = sessions.get(session_id)
         async with session.lock:
+            if session.pending is not None:  # of a step that is soon not the last one any more
+                state.pool.withdraw(session.pending)
             last = session.steps[-1] if session.steps else None
             counts = {
                 "strokes": (last.strokes if last else 0) + len(body.strokes or ()),
@@ -456,7 +458,8 @@ def _add_sessions(app: FastAPI, state: State) -> None:
                 "whole": True,
                 "counts": last.counts,
             }
-            answer, _, last.exact = await _value(state.pool.submit("step", payload))
+            session.pending = state.pool.submit("step", payload)
+            answer, _, last.exact = await _value(session.pending)
             return _json(answer)
         return _json(await known(session, last, step, labels))
 

@@ -129,15 +129,20 @@ class Pool:
             self._changed.notify_all()
         return task
 
-    def cancel(self, task: Task) -> None:
-        """Take work from the queue, or end the process that is at it."""
+    def withdraw(self, task: Task) -> None:
+        """Take work from the queue; what has begun goes on."""
         with self._changed:
-            task.cancelled = True
             waited = task in self._waiting
             if waited:
                 self._waiting.remove(task)
         if waited:  # settled without the lock: whoever waits for the future may have locks of his own
             _settle(task, Problem(409, "The work was cancelled."))
+
+    def cancel(self, task: Task) -> None:
+        """Take work from the queue, or end the process that is at it."""
+        with self._changed:
+            task.cancelled = True
+        self.withdraw(task)
         for slot in self._slots:
             self._end(slot, task, "cancelled")
 

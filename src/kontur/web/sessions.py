@@ -40,7 +40,10 @@ class Step:
 
 @dataclass(eq=False)
 class Session:
-    """data: the upload. facts: width, height, bands, notes. first: the number of the step before steps[0]."""
+    """data: the upload. facts: width, height, bands, notes. first: the number of the step before steps[0].
+
+    pending: the work on its last exact answer.
+    """
 
     id: str
     data: bytes
@@ -52,6 +55,7 @@ class Session:
     made: int = 0
     used: float = field(default_factory=time.monotonic)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    pending: Any = None
 
     @property
     def step(self) -> int:
