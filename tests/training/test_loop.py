@@ -273,6 +273,35 @@ def test_class_weights_come_from_the_training_masks(root, tmp_path, tiny):
     assert loop.training_loss(table, samples)(output, target).item() == pytest.approx(wanted.item(), rel=1e-5)
 
 
+def test_class_weights_can_be_taken_out_of_the_decision_again(root, tmp_path, tiny):
+    """The same weights as without; in use each logit is lower by half the logarithm of its class's weight, in a file too."""
+    import onnxruntime
+
+    from kontur.training import export
+    from kontur.training.parts import class_weights, training_samples
+
+    stages = [{"epochs": 1, "batch": 4}]
+    plain = toy.recipe(root, network=tiny, stages=stages, loss={"class_weights": "median_frequency"})
+    moved = toy.recipe(root, network=tiny, stages=stages, loss={"class_weights": "median_frequency", "unweigh": 0.5})
+    fit(plain, tmp_path / "plain")
+    fit(moved, tmp_path / "moved")
+    one, other = load_run(tmp_path / "plain", "last"), load_run(tmp_path / "moved", "last")
+    assert all(
+        torch.equal(a, b) for a, b in zip(one.network.state_dict().values(), other.network.state_dict().values())
+    )
+    image = torch.rand(1, 3, 20, 24)
+    wanted = -0.5 * class_weights(moved.loss, training_samples(moved)[0]).log()
+    assert wanted.abs().max() > 0.1
+    with torch.no_grad():
+        difference = other.network(image) - one.network(image)
+        after = other.network(image)
+    torch.testing.assert_close(difference, wanted.reshape(1, -1, 1, 1).expand_as(difference))
+    export(tmp_path / "moved", tmp_path / "moved.onnx", checkpoint="last")
+    session = onnxruntime.InferenceSession(tmp_path / "moved.onnx", providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {"image": image.numpy()})
+    np.testing.assert_allclose(logits, after.numpy(), atol=1e-4)
+
+
 def test_early_stopping_counts_validations_without_gain(root, tmp_path, tiny, monkeypatch):
     """Scores 0.5, 0.6, 0.55, 0.6, then never again: with a patience of 2 the fourth is the last."""
     scores = iter([0.5, 0.6, 0.55, 0.6, 0.9])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -27,6 +28,8 @@ class Network(nn.Module):
     The body may return coarser logits, alone or followed by auxiliary ones; they are brought to H×W bilinearly. With
     `keep_size` they are left as the paper has them (the unpadded U-Net).
 
+    `adjust` adds a number a class to the logits in eval mode (logit adjustment).
+
     Raises InputError when the number of channels is not `channels` or the image is smaller than `least` = (H, W) pixels, and in
     training mode when a batch norm would see a single value a channel.
     """
@@ -46,6 +49,15 @@ class Network(nn.Module):
         self.body = body
         self.name, self.classes, self.channels, self.least = name, classes, channels, least
         self.align_corners, self.keep_size = align_corners, keep_size
+        self.adjustment: Tensor | None
+        self.register_buffer("adjustment", None, persistent=False)
+
+    def adjust(self, values: Sequence[float]) -> None:
+        """Add `values`, one a class, to the logits in eval mode. They are no part of the weights (`state_dict`)."""
+        if len(values) != self.classes:
+            raise InputError(f"{self.name}: expected {self.classes} adjustments, one a class, got {len(values)}")
+        device = next(self.parameters()).device
+        self.adjustment = torch.tensor(list(values), dtype=torch.float32, device=device).reshape(1, -1, 1, 1)
 
     def forward(self, image: Tensor) -> Tensor | Logits:
         if not (torch.jit.is_tracing() or torch.compiler.is_compiling()):
@@ -61,7 +73,8 @@ class Network(nn.Module):
             ) from None
         maps = (output,) if isinstance(output, Tensor) else tuple(output)
         if not self.training:
-            return self._to_size_of(image, maps[0])
+            logits = self._to_size_of(image, maps[0])
+            return logits if self.adjustment is None else logits + self.adjustment
         sized = [self._to_size_of(image, logits) for logits in maps]
         return Logits(sized[0], tuple(sized[1:]))
 

@@ -24,12 +24,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..core.errors import KonturError, OptionError, OutputError
-from ..core.files import atomic_write
 from ..networks import build
 from . import checkpoint
 from .describe import describe
 from .ema import Average
-from .parts import make_optimiser, training_loss, training_samples
+from .parts import adjustment, make_optimiser, training_loss, training_samples
 from .plan import Batches, Plan, TrainingSet
 from .preflight import overfit_one_batch
 from .processes import launch, make_fabric, signals
@@ -165,6 +164,12 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     model, wrapped = fabric.setup(network, optimiser)
     device = fabric.device
     shadow.to(device)
+    moved = adjustment(recipe.loss, train)
+    if moved:
+        for each in {id(n): n for n in (network, shadow)}.values():
+            each.adjust(moved)
+        if fabric.is_global_zero:
+            place.note(adjustment=moved)
     if average is not None:
         average.state = {key: value.to(device) for key, value in average.state.items()}
     model.train()
@@ -314,9 +319,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
         report.close()
     outcome = Outcome(place.path, state.step, state.best, early or state.step == plan.steps, early, state.seconds)
     if fabric.is_global_zero:
-        kept_facts = json.loads(place.facts.read_text())
-        kept_facts["outcome"] = {k: v for k, v in vars(outcome).items() if k != "folder"}
-        atomic_write(place.facts, (json.dumps(kept_facts, indent=1, ensure_ascii=False) + "\n").encode())
+        place.note(outcome={k: v for k, v in vars(outcome).items() if k != "folder"})
     return outcome
 
 

@@ -30,6 +30,28 @@ def training_samples(recipe: Recipe) -> tuple[Samples, Samples]:
     return train, task.samples(val, train.taxonomy, cache=data.cache)
 
 
+def class_weights(table: Loss, samples: Samples) -> Tensor | None:
+    """(K,) from how often each class occurs in the samples; None for a loss without weights."""
+    if table.class_weights == "none":
+        return None
+    counts, images = class_frequencies(samples)
+    weigh = getattr(losses, table.class_weights)
+    weights: Tensor = weigh(counts, images) if table.class_weights == "median_frequency" else weigh(counts)
+    return weights
+
+
+def adjustment(table: Loss, samples: Samples) -> list[float]:
+    """What is added to the logits in use, one a class, -unweigh * log(weight); empty where nothing is.
+
+    Weights help a network to learn rare classes, and move its decision towards them; this moves it back by as much as is
+    asked for. Menon et al., "Long-Tail Learning via Logit Adjustment", ICLR 2021, arXiv:2007.07314.
+    """
+    weights = class_weights(table, samples) if table.unweigh else None
+    if weights is None:
+        return []
+    return [float(value) for value in -table.unweigh * weights.double().log()]
+
+
 def training_loss(table: Loss, samples: Samples) -> Callable[[Any, Tensor], Tensor]:
     """(Logits, target) -> the recipe's sum of losses, with the auxiliary outputs' share; or the samples' own.
 
@@ -39,11 +61,7 @@ def training_loss(table: Loss, samples: Samples) -> Callable[[Any, Tensor], Tens
         if table != Loss():
             raise OptionError("loss: a network of this task computes its losses itself. Leave the table out")
         return samples.own_loss
-    weights = None
-    if table.class_weights != "none":
-        counts, images = class_frequencies(samples)
-        weigh = getattr(losses, table.class_weights)
-        weights = weigh(counts, images) if table.class_weights == "median_frequency" else weigh(counts)
+    weights = class_weights(table, samples)
     ignore = samples.unknown
     combined = losses.combined([(term.factor, _term(term, weights)) for term in table.terms])
 

@@ -90,6 +90,7 @@ class Term(_Table):
 class Loss(_Table):
     terms: list[Term] = Field(default=[Term(name="cross_entropy")], min_length=1)
     class_weights: Literal["none", "median_frequency", "inverse_log", "effective_number"] = "none"
+    unweigh: Share = 0.0  # power of the class weights that is taken out of the decision again; choose it on val
     auxiliary: Annotated[float, Field(ge=0)] = 0.4  # factor of each auxiliary output
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 
 from ..core.errors import KonturError, UnreadableFile
+from ..core.files import atomic_write
 from ..core.taxonomy import Taxonomy
 from ..io.taxonomy import taxonomy_of
 from ..networks import Network, build
@@ -42,6 +44,11 @@ class Folder:
     @property
     def best(self) -> Path:
         return self.checkpoints / "best.json"
+
+    def note(self, **facts: Any) -> None:
+        """Add to run.json, which is there."""
+        known = json.loads(self.facts.read_text()) | facts
+        atomic_write(self.facts, (json.dumps(known, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 @dataclass(frozen=True)
@@ -106,4 +113,7 @@ def load_run(path: str | Path, which: str = "best") -> LoadedRun:
     network = build(table.name, len(taxonomy), table.channels, **table.options)
     state = checkpoint.without_prefix(found.tensors, "average.") or checkpoint.without_prefix(found.tensors, "network.")
     checkpoint.load_network(network, state, str(path))
+    moved = json.loads(folder.facts.read_text()).get("adjustment") if folder.facts.is_file() else None
+    if moved:
+        network.adjust(moved)
     return LoadedRun(folder, recipe, network.eval(), taxonomy, found.facts, which)
