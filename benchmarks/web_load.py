@@ -257,6 +257,7 @@ def measure_load(clients: int, seconds: float) -> None:
                     status = hostile(port, number % 5, good, black)
                 except (OSError, IndexError) as error:
                     status = type(error).__name__
+                time.sleep(0.1)
                 with lock:
                     statuses[f"{('truncated', 'bomb', 'wrong type', 'lying length', 'slow')[number % 5]} {status}"] += 1
 

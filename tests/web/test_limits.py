@@ -250,7 +250,7 @@ def raw(address, request: bytes, *, close: bool = False) -> bytes:
 HEAD = b"POST /api/segment HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
 
 
-def test_lying_slow_and_endless_uploads():
+def test_lying_slow_and_endless_uploads(capfd):
     with serving(limits={"stall": 0.3, "max_upload": 100_000}) as address:
         stalled = raw(address, HEAD + b"Content-Length: 5000\r\n\r\n--x\r\n")
         assert stalled.startswith(b"HTTP/1.1 408 ")
@@ -263,6 +263,7 @@ def test_lying_slow_and_endless_uploads():
         assert raw(address, endless).startswith(b"HTTP/1.1 413 ")
         raw(address, HEAD + b"Content-Length: 5000\r\n\r\n--x\r\n", close=True)  # goes away in the middle
         assert raw(address, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_all_uploads_together_are_bounded():

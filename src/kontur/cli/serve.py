@@ -83,10 +83,10 @@ def add_to(app: typer.Typer) -> None:
             application,
             host=host,
             port=port,
-            log_level="warning",
+            log_level="error",
             access_log=False,  # addresses of sessions are secrets
             server_header=False,
-            limit_concurrency=512,
+            limit_concurrency=4096,
             timeout_keep_alive=10,
             timeout_graceful_shutdown=5,
         )

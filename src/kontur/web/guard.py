@@ -29,6 +29,8 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 COOKIE = "kontur_token"
 _SLACK = 1_000_000
 """Bytes of a body beside its image: the other fields and the borders between them."""
+_MOST_OPEN = 512
+"""Requests under way at once."""
 _DRAIN = 10.0
 """Seconds for which a body that is too large is read and thrown away, so that the client hears the answer."""
 HEADERS = {
@@ -53,6 +55,7 @@ class Guard:
         self._hosts = hosts
         self._cookie = hashlib.sha256(b"kontur page\0" + token.encode()).hexdigest() if token else ""
         self._in_flight = 0
+        self._open = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,7 +65,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request = _Request(scope, send, self._telemetry)
+        self._open += 1
         try:
+            if self._open > _MOST_OPEN:
+                raise Problem(
+                    429, "The server is busy: too many requests are under way. Try again in a few seconds.", 2
+                )
             self._check_sender(request)
             if self._is_token_link(request):
                 await request.redirect(self._cookie)
@@ -82,6 +90,7 @@ class Guard:
             traceback.print_exc(file=sys.stderr)  # for whoever runs the server; the client learns nothing of it
             await request.refuse(Problem(500, "The server failed in a way it should not. Please report it."))
         finally:
+            self._open -= 1
             self._in_flight -= request.received
             self._telemetry.finished(scope, request.status, time.monotonic() - request.began)
 
@@ -193,6 +202,7 @@ class _Request:
         self.status = 0
         self.problem: Problem | None = None
         self.cut_short = False
+        self._refused = False
         self._send = send
 
     def failed(self, problem: Problem) -> Problem:
@@ -201,9 +211,10 @@ class _Request:
         return problem
 
     async def send(self, message: Message) -> None:
-        if self.problem is not None:
-            if message["type"] == "http.response.start" and not self.status:
-                await self.refuse(self.problem)
+        if self._refused:
+            return  # what the framework makes of it has no place any more
+        if self.problem is not None and not self.status:
+            await self.refuse(self.problem)
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
@@ -218,7 +229,7 @@ class _Request:
     async def refuse(self, problem: Problem) -> None:
         if self.status:
             return  # the answer has begun
-        self.status, self.problem = problem.status, None
+        self.status, self._refused = problem.status, True
         body = json.dumps({"error": problem.sentence}, ensure_ascii=False).encode()
         headers = {
             **HEADERS,
