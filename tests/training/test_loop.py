@@ -245,7 +245,7 @@ def test_auxiliary_outputs_count_with_their_factor(root, tmp_path):
     output = network(image)
 
     class Samples:
-        unknown = 255
+        unknown, own_loss = 255, None
 
     table = toy.recipe(root, loss={"auxiliary": 0.25}).loss
     value = loop.training_loss(table, Samples)(output, target)
