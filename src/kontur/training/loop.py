@@ -28,7 +28,7 @@ from ..networks import build
 from . import checkpoint
 from .describe import describe
 from .ema import Average
-from .parts import adjustment, make_optimiser, training_loss, training_samples
+from .parts import adjustment, class_weights, make_optimiser, training_loss, training_samples
 from .plan import Batches, Plan, TrainingSet
 from .preflight import overfit_one_batch
 from .processes import launch, make_fabric, signals
@@ -147,7 +147,8 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     network = build(table.name, len(names), table.channels, **table.options, **pretrained)
     if recipe.run.channels_last:
         network.to(memory_format=torch.channels_last)
-    loss = training_loss(recipe.loss, train)
+    weights = class_weights(recipe.loss, train)
+    loss = training_loss(recipe.loss, train, weights)
     optimiser = make_optimiser(recipe.optimiser, network)
     average = Average(network, recipe.run.ema) if recipe.run.ema else None
     state = _State()
@@ -164,9 +165,9 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     model, wrapped = fabric.setup(network, optimiser)
     device = fabric.device
     shadow.to(device)
-    moved = adjustment(recipe.loss, train)
+    moved = adjustment(recipe.loss, weights)
     if moved:
-        for each in {id(n): n for n in (network, shadow)}.values():
+        for each in (network, shadow):
             each.adjust(moved)
         if fabric.is_global_zero:
             place.note(adjustment=moved)
@@ -239,8 +240,8 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
         state.score = scores.score
         if not math.isnan(scores.score) and (state.best is None or scores.score > state.best):
             state.best, state.best_step, state.stale = scores.score, state.step, 0
-            weights = checkpoint.network_tensors(predictor.network.state_dict(), "network.")
-            checkpoint.write_best(place.checkpoints, state.step, checkpoint.Checkpoint(weights, facts()))
+            tensors = checkpoint.network_tensors(predictor.network.state_dict(), "network.")
+            checkpoint.write_best(place.checkpoints, state.step, checkpoint.Checkpoint(tensors, facts()))
         else:
             state.stale += 1
         shown = min(recipe.validation.samples, len(val))

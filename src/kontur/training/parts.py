@@ -31,8 +31,8 @@ def training_samples(recipe: Recipe) -> tuple[Samples, Samples]:
 
 
 def class_weights(table: Loss, samples: Samples) -> Tensor | None:
-    """(K,) from how often each class occurs in the samples; None for a loss without weights."""
-    if table.class_weights == "none":
+    """(K,) from how often each class occurs in the samples; None for a loss without weights, and for the samples' own."""
+    if table.class_weights == "none" or samples.own_loss is not None:
         return None
     counts, images = class_frequencies(samples)
     weigh = getattr(losses, table.class_weights)
@@ -40,20 +40,21 @@ def class_weights(table: Loss, samples: Samples) -> Tensor | None:
     return weights
 
 
-def adjustment(table: Loss, samples: Samples) -> list[float]:
-    """What is added to the logits in use, one a class, -unweigh * log(weight); empty where nothing is.
+def adjustment(table: Loss, weights: Tensor | None) -> list[float]:
+    """What is added to the logits in use, one a class, -unweigh * log(weight); empty where nothing is. weights: `class_weights`.
 
     Weights help a network to learn rare classes, and move its decision towards them; this moves it back by as much as is
     asked for. Menon et al., "Long-Tail Learning via Logit Adjustment", ICLR 2021, arXiv:2007.07314.
     """
-    weights = class_weights(table, samples) if table.unweigh else None
-    if weights is None:
+    if weights is None or not table.unweigh:
         return []
     return [float(value) for value in -table.unweigh * weights.double().log()]
 
 
-def training_loss(table: Loss, samples: Samples) -> Callable[[Any, Tensor], Tensor]:
+def training_loss(table: Loss, samples: Samples, weights: Tensor | None = None) -> Callable[[Any, Tensor], Tensor]:
     """(Logits, target) -> the recipe's sum of losses, with the auxiliary outputs' share; or the samples' own.
+
+    weights: `class_weights`, where they are known already; counting them reads all samples.
 
     Raises UnknownName for a loss or an option of it, OptionError for losses beside those of a network that has its own.
     """
@@ -61,7 +62,7 @@ def training_loss(table: Loss, samples: Samples) -> Callable[[Any, Tensor], Tens
         if table != Loss():
             raise OptionError("loss: a network of this task computes its losses itself. Leave the table out")
         return samples.own_loss
-    weights = class_weights(table, samples)
+    weights = class_weights(table, samples) if weights is None else weights
     ignore = samples.unknown
     combined = losses.combined([(term.factor, _term(term, weights)) for term in table.terms])
 
