@@ -24,6 +24,7 @@ from ..io.bsds import HumanSegmentation, read_bsds_truth
 from ..io.photos import read_image
 from ..metrics.contours import ContourCounts
 from .calibration import calibrated
+from .pictures import stacked
 from .samples import Samples
 from .scoring import TorchPredictor
 from .tasks import Scored
@@ -62,8 +63,7 @@ class Boundary:
             maps = [truth / np.float32(100), *(f(predictor.probabilities(image)[0]) for f in (np.asarray, thinned))]
             inks = [np.repeat((255 - 255 * m).astype(np.uint8)[..., None], 3, axis=2) for m in maps]
             rows.append(np.hstack([photo(image), *inks]))
-        wide = max(row.shape[1] for row in rows)
-        return np.vstack([np.pad(r, ((0, 4), (0, wide - r.shape[1]), (0, 0)), constant_values=255) for r in rows])
+        return stacked(rows)
 
     def changed(self, logits: NDArray[np.float32], others: NDArray[np.float32]) -> float:
         return float((np.abs(np.tanh(logits / 2) - np.tanh(others / 2)) > 0.04).mean())  # 0.02 of a probability

@@ -26,6 +26,7 @@ from ..inference.mask_rcnn import mask_rcnn
 from ..metrics.average_precision import InstanceScores, instance_scores
 from ..networks.mask_rcnn import Batch
 from ..transforms.object_targets import detection_targets, with_masks
+from .pictures import stacked
 from .samples import Samples
 from .scoring import TorchPredictor
 from .tasks import Scored
@@ -64,8 +65,7 @@ class Detection:
             image = samples[index][0]
             results = [samples.truth(index), found(predictor, image, samples.taxonomy)]
             rows.append(np.hstack([photo(image), *(draw_objects(image, r, least_score=SHOWN) for r in results)]))
-        wide = max(row.shape[1] for row in rows)
-        return np.vstack([np.pad(r, ((0, 4), (0, wide - r.shape[1]), (0, 0)), constant_values=255) for r in rows])
+        return stacked(rows)
 
     def changed(self, logits: NDArray[np.float32], others: NDArray[np.float32]) -> float:
         raise InputError("detection: a network of boxes has no logits of pixels to compare")

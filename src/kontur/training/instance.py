@@ -24,6 +24,7 @@ from ..draw.overlay import overlay
 from ..inference.offsets import Decoding, decoded
 from ..inference.stretch import PERCENTILES, stretched
 from ..metrics.average_precision import InstanceScores, instance_scores
+from .pictures import stacked
 from .samples import Samples
 from .scoring import TorchPredictor
 from .tasks import Scored
@@ -70,8 +71,7 @@ class Instance:
             results = [samples.truth(index), _found(predictor.logits(image), self.decoding, samples)]
             drawn = [overlay(image, result, legend=False, opacity=0.3) for result in results]
             rows.append(np.hstack([np.rint(image.rgb() * 255).astype(np.uint8), *drawn]))
-        wide = max(row.shape[1] for row in rows)
-        return np.vstack([np.pad(r, ((0, 4), (0, wide - r.shape[1]), (0, 0)), constant_values=255) for r in rows])
+        return stacked(rows)
 
     def changed(self, logits: NDArray[np.float32], others: NDArray[np.float32]) -> float:
         """Pixels with another foreground, or sent more than half a pixel elsewhere."""

@@ -27,6 +27,7 @@ from ..inference.panoptic_deeplab import panoptic_deeplab
 from ..losses.panoptic_deeplab import panoptic_deeplab_loss
 from ..metrics.panoptic_quality import PanopticCounts, PanopticResult
 from ..transforms.object_targets import panoptic_targets
+from .pictures import stacked
 from .samples import Samples
 from .scoring import TorchPredictor
 from .tasks import Scored
@@ -68,8 +69,7 @@ class Panoptic:
             image = samples[index][0]
             results = [samples.truth(index)[0], found(predictor, image, samples.taxonomy)]
             rows.append(np.hstack([photo(image), *(draw_objects(image, result) for result in results)]))
-        wide = max(row.shape[1] for row in rows)
-        return np.vstack([np.pad(r, ((0, 4), (0, wide - r.shape[1]), (0, 0)), constant_values=255) for r in rows])
+        return stacked(rows)
 
     def changed(self, logits: NDArray[np.float32], others: NDArray[np.float32]) -> float:
         """Pixels of another class, or sent more than half a pixel elsewhere."""

@@ -76,6 +76,12 @@ def draw_samples(
     return np.asarray(canvas)
 
 
+def stacked(rows: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Pictures (h, w, 3) of any width one below the other, on white and 4 pixels apart."""
+    wide = max(row.shape[1] for row in rows)
+    return np.vstack([np.pad(r, ((0, 4), (0, wide - r.shape[1]), (0, 0)), constant_values=255) for r in rows])
+
+
 def _resized(ids: NDArray[np.integer], size: tuple[int, int]) -> NDArray[np.integer]:
     """Nearest neighbour."""
     rows = (np.arange(size[0]) + 0.5) * ids.shape[0] / size[0]
