@@ -235,6 +235,60 @@ def test_train_ids_are_told_and_refused(tmp_path):
         datasets.open("cityscapes", tmp_path / "b")[0]
 
 
+def city_of_objects(root, ids):
+    """Cars 26001 and 26002, a group of cars, road, a caravan (29, which does not count), unlabeled."""
+    city(root, np.zeros((2, 3)), "color")
+    path = root / "gtFine" / "train" / "ulm" / "ulm_000001_000019_gtFine_instanceIds.png"
+    Image.fromarray(np.array(ids, np.uint16)).save(path)
+
+
+def test_cityscapes_things_and_stuff(tmp_path):
+    city_of_objects(tmp_path, [[26001, 26002, 26], [7, 29000, 0]])
+    truth = datasets.open("cityscapes_panoptic", tmp_path)
+    segments = truth[0].target
+    assert segments.ids.tolist() == [[26001, 26002, 26], [7, 0, 0]]
+    assert [(s.id, segments.taxonomy[s.category].name) for s in segments.segments] == [
+        (7, "road"),
+        (26, "car"),
+        (26001, "car"),
+        (26002, "car"),
+    ]
+    assert truth.layout.crowds(segments, truth.pairs[0]) == {26}
+    objects = datasets.open("cityscapes_objects", tmp_path)[0].target
+    assert [objects.taxonomy[i.category].name for i in objects.instances] == ["car", "car"]
+    assert [objects.mask(n).tolist() for n in range(2)] == [
+        [[True, False, False], [False] * 3],
+        [[False, True, False], [False] * 3],
+    ]
+    assert not datasets.check("cityscapes_panoptic", tmp_path).findings
+
+
+def test_cityscapes_segments_are_those_of_the_benchmarks_conversion(tmp_path, capsys):
+    conversion = pytest.importorskip("cityscapesscripts.preparation.createPanopticImgs")
+    rng = np.random.default_rng(0)
+    kinds = [*range(34), 24000, 24001, 26000, 26007, 27999, 29000, 30001, 33000]
+    city_of_objects(tmp_path, rng.choice(kinds, (40, 60)))
+    save(tmp_path / "leftImg8bit" / "train" / "ulm" / "ulm_000001_000019_leftImg8bit.png", np.zeros((40, 60, 3)))
+    conversion.convert2panoptic(str(tmp_path / "gtFine"), str(tmp_path), useTrainId=True, setNames=["train"])
+    row = json.loads((tmp_path / "cityscapes_panoptic_train_trainId.json").read_text())["annotations"][0]
+    truth = datasets.open("cityscapes_panoptic", tmp_path)
+    segments = truth[0].target
+    png = np.array(Image.open(tmp_path / "cityscapes_panoptic_train_trainId" / row["file_name"])).astype(int)
+    assert (segments.ids == png @ [1, 256, 65536]).all()
+    told = {s["id"]: (s["category_id"], s["area"]) for s in row["segments_info"]}
+    assert {s.id: (s.category, s.area) for s in segments.segments} == told
+    crowds = {s["id"] for s in row["segments_info"] if s["iscrowd"]}
+    assert truth.layout.crowds(segments, truth.pairs[0]) == crowds
+    assert crowds
+
+
+def test_a_number_that_is_no_instance_id_is_told(tmp_path):
+    city_of_objects(tmp_path, [[7001, 34, 7], [7, 7, 7]])  # roads are not counted, label 34 does not exist
+    with pytest.raises(InputError, match=r"got \[34, 7001\]"):
+        datasets.open("cityscapes_panoptic", tmp_path)[0]
+    assert [f.kind for f in datasets.check("cityscapes_objects", tmp_path).findings] == ["id_outside_taxonomy"] * 2
+
+
 def test_the_withheld_truth_of_the_test_split_is_all_ignored(tmp_path):
     city(tmp_path, [[7, 7, 7], [7, 7, 7]])
     save(tmp_path / "leftImg8bit" / "test" / "bonn" / "bonn_000000_000019_leftImg8bit.png", GREY)

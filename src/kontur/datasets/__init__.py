@@ -27,6 +27,8 @@ _TABLE = {
     "camvid32": ("camvid", "all"),
     "cityscapes": ("cityscapes", "train"),
     "cityscapes_coarse": ("cityscapes", "train"),
+    "cityscapes_objects": ("cityscapes", "train"),
+    "cityscapes_panoptic": ("cityscapes", "train"),
     "coco": ("coco", "train2017"),
     "coco_crowds": ("coco", "train2017"),
     "coco_panoptic": ("coco", "train2017"),

@@ -75,7 +75,7 @@ def check(
         work.listed(found)
         if found.form == "bsds":
             _bsds(work, found, work.images(found.splits, found.mixed_bands))
-        elif found.form == "objects":
+        elif found.form == "objects" and found.values is None:
             _masks(work, found, Rules(None, None))
         else:
             _masks(work, found, Rules.of(found.taxonomy, found.values, name))

@@ -2,17 +2,20 @@
 
     leftImg8bit/{train,val,test}/<city>/<name>_leftImg8bit.png                     RGB: 2,975 / 500 / 1,525
     gtFine/{train,val,test}/<city>/<name>_gtFine_labelIds.png                      grey: 0-33           (`cityscapes`)
+    gtFine/{train,val,test}/<city>/<name>_gtFine_instanceIds.png                   16 bit               (`cityscapes_objects`, `cityscapes_panoptic`)
     gtCoarse/{train,train_extra,val}/<city>/<name>_gtCoarse_labelIds.png           2,975 / 19,998 / 500 (`cityscapes_coarse`)
 
 Files hold label ids (road is 7); the 19 classes of the benchmark have train ids (road is 0), the rest is ignored. The
 mapping is done here, once, and only from labelIds files: `_labelTrainIds.png` are not read, and a labelIds file that
 holds train ids (its void is 255, which is no label id) is refused. The truth of the test split is withheld: all ignored.
+In instanceIds files a thing is its label id x 1000 + number, stuff its label id; a label id of things alone is a group (a crowd).
 
 Set: Cordts et al., CVPR 2016, arXiv:1604.01685. Ids and colours: the published label table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +24,11 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError, UnreadableFile
 from ..core.files import atomic_write
+from ..core.instances import Instances
+from ..core.segmentation import Segmentation
 from ..core.taxonomy import Category, Taxonomy
-from .sample import Fault, Layout, MaskReader, Pair, existing
+from ..io.labels import read_labels
+from .sample import Crowds, Fault, Layout, MaskReader, Pair, ReadTarget, existing
 
 COMPLETE = {"train": 2975, "val": 500, "test": 1525}
 COMPLETE_COARSE = {"train": 2975, "train_extra": 19_998, "val": 500}
@@ -82,6 +88,11 @@ TAXONOMY = Taxonomy(
     IGNORE,
     "Cityscapes",
 )
+TAXONOMY_THINGS = Taxonomy(tuple(category for category in TAXONOMY if category.thing), IGNORE, "Cityscapes things")
+OBJECT = 1000  # of an instance id: label id x 1000 + number
+_INSTANCE_VALUES = TO_TRAIN_ID | {
+    label.id * OBJECT + number: label.train_id for label in LABELS if label.thing for number in range(OBJECT)
+}
 
 
 class _LabelIds(MaskReader):
@@ -97,24 +108,83 @@ class _LabelIds(MaskReader):
         return super().ids(raw, where)
 
 
+class _Instances:
+    """Instance ids -> segments whose ids are those of the file. least: the lowest that is kept."""
+
+    def __init__(self, taxonomy: Taxonomy, least: int) -> None:
+        self.taxonomy, self.least = taxonomy, least
+
+    def segments(self, pair: Pair, size: tuple[int, int]) -> Segmentation:
+        assert pair.target is not None
+        ids = read_labels(pair.target).astype(np.int32)
+        values = np.unique(ids).tolist()
+        foreign = [value for value in values if value not in _INSTANCE_VALUES]
+        if foreign:
+            raise InputError(
+                f"{pair.target}: expected label ids 0 to 33, or label id x {OBJECT} + number of a thing, got {foreign[:8]}"
+            )
+        kept = {v: _INSTANCE_VALUES[v] for v in values if v >= self.least and _INSTANCE_VALUES[v] != IGNORE}
+        ids[~np.isin(ids, list(kept))] = 0
+        return Segmentation.from_ids(ids, categories=kept, taxonomy=self.taxonomy)
+
+    def objects(self, pair: Pair, size: tuple[int, int]) -> Instances:
+        return Instances.from_segmentation(self.segments(pair, size))
+
+
+def _groups(segments: Segmentation, pair: Pair) -> frozenset[int]:
+    return frozenset(s.id for s in segments.segments if s.id < OBJECT and s.category in TAXONOMY_THINGS)
+
+
+class _Truth(NamedTuple):
+    """A kind of truth file, and what is made of it."""
+
+    ending: str
+    form: str
+    taxonomy: Taxonomy
+    read: ReadTarget
+    values: Mapping[int, int]
+    crowds: Crowds | None = None
+
+
+_CLASSES = _Truth("labelIds", "ids", TAXONOMY, _LabelIds(TAXONOMY, TO_TRAIN_ID), TO_TRAIN_ID)
+_OBJECTS = _Truth(
+    "instanceIds", "objects", TAXONOMY_THINGS, _Instances(TAXONOMY_THINGS, OBJECT).objects, _INSTANCE_VALUES
+)
+_PANOPTIC = _Truth("instanceIds", "panoptic", TAXONOMY, _Instances(TAXONOMY, 0).segments, _INSTANCE_VALUES, _groups)
+
+
 def cityscapes(root: str | Path) -> Layout:
     """Fine annotations. Raises UnreadableFile for a folder without the layout, or with trainIds files only."""
-    return _layout("cityscapes", existing(root, "leftImg8bit", "gtFine"), "gtFine", COMPLETE)
+    return _layout("cityscapes", existing(root, "leftImg8bit", "gtFine"), "gtFine", COMPLETE, _CLASSES)
 
 
 def cityscapes_coarse(root: str | Path) -> Layout:
     """Coarse annotations."""
-    return _layout("cityscapes_coarse", existing(root, "leftImg8bit", "gtCoarse"), "gtCoarse", COMPLETE_COARSE)
+    root = existing(root, "leftImg8bit", "gtCoarse")
+    return _layout("cityscapes_coarse", root, "gtCoarse", COMPLETE_COARSE, _CLASSES)
 
 
-def _layout(name: str, root: Path, folder: str, complete: dict[str, int]) -> Layout:
+def cityscapes_objects(root: str | Path) -> Layout:
+    """The things of eight categories as `Instances`; groups are left out."""
+    return _layout("cityscapes_objects", existing(root, "leftImg8bit", "gtFine"), "gtFine", COMPLETE, _OBJECTS)
+
+
+def cityscapes_panoptic(root: str | Path) -> Layout:
+    """Things and stuff of the 19 categories as `Segmentation`; all else is void, 0. Groups are crowds.
+
+    These are the segments, and their ids, of the benchmark's own conversion to COCO's panoptic form.
+    """
+    return _layout("cityscapes_panoptic", existing(root, "leftImg8bit", "gtFine"), "gtFine", COMPLETE, _PANOPTIC)
+
+
+def _layout(name: str, root: Path, folder: str, complete: dict[str, int], truth: _Truth) -> Layout:
     splits: dict[str, tuple[Pair, ...]] = {}
     missing, faults = [], []
     for split in complete:
         images = _by_name(root / "leftImg8bit" / split, "_leftImg8bit.png")
-        masks = _by_name(root / folder / split, f"_{folder}_labelIds.png")
+        masks = _by_name(root / folder / split, f"_{folder}_{truth.ending}.png")
         trained = _by_name(root / folder / split, f"_{folder}_labelTrainIds.png")
-        if trained and not masks:
+        if truth is _CLASSES and trained and not masks:
             raise UnreadableFile(
                 f"{root / folder / split}: expected *_{folder}_labelIds.png, got {len(trained)} trainIds files only. "
                 "Label ids are mapped to train ids at loading; take the labelIds files of the original archive."
@@ -132,7 +202,7 @@ def _layout(name: str, root: Path, folder: str, complete: dict[str, int]) -> Lay
             elif split == "test":
                 pairs.append(Pair(n, image, None))
             else:
-                missing.append(Fault(str(image), "missing_mask", n, f"Add its {folder}_labelIds.png."))
+                missing.append(Fault(str(image), "missing_mask", n, f"Add its {folder}_{truth.ending}.png."))
         faults += [
             Fault(str(p), "missing_image", n, "Add the image of this mask.")
             for n, p in masks.items()
@@ -141,8 +211,19 @@ def _layout(name: str, root: Path, folder: str, complete: dict[str, int]) -> Lay
         splits[split] = tuple(pairs)
     if not splits:
         raise UnreadableFile(f"{root}: expected images leftImg8bit/{{{','.join(complete)}}}/<city>/*_leftImg8bit.png")
-    reader = _LabelIds(TAXONOMY, TO_TRAIN_ID)
-    return Layout(name, root, TAXONOMY, splits, "ids", reader, TO_TRAIN_ID, complete, tuple(missing), tuple(faults))
+    return Layout(
+        name,
+        root,
+        truth.taxonomy,
+        splits,
+        truth.form,
+        truth.read,
+        truth.values,
+        complete,
+        tuple(missing),
+        tuple(faults),
+        crowds=truth.crowds,
+    )
 
 
 def _by_name(folder: Path, ending: str) -> dict[str, Path]:

@@ -174,8 +174,22 @@ def coco_panoptic(root: str | Path) -> Layout:
         return found
 
     return Layout(
-        "coco_panoptic", root, taxonomy, splits, "panoptic", read, None, COMPLETE, tuple(missing), mixed_bands=True
+        "coco_panoptic",
+        root,
+        taxonomy,
+        splits,
+        "panoptic",
+        read,
+        None,
+        COMPLETE,
+        tuple(missing),
+        mixed_bands=True,
+        crowds=_crowds,
     )
+
+
+def _crowds(segments: Segmentation, pair: Pair) -> frozenset[int]:
+    return frozenset(s["id"] for s in pair.key[1]["segments_info"] if s.get("iscrowd", 0) == 1)
 
 
 def panoptic_files(root: Path) -> dict[str, Path]:

@@ -65,18 +65,22 @@ class Fault:
 ReadTarget = Callable[[Pair, tuple[int, int]], Target]
 """The reader of one target; it is told the image's size (H, W), for forms whose files do not hold it."""
 
+Crowds = Callable[[Segmentation, Pair], frozenset[int]]
+"""The ids of a panoptic truth's segments that hold many things in one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Layout:
     """Which files of a folder belong together.
 
-    form:      what the truth is kept as: ids, colours, panoptic, coco, yolo, labelme or bsds.
+    form:      what the truth is kept as: ids, colours, objects, panoptic, coco, yolo, labelme or bsds.
     read:      reads one target.
     values:    file value -> id, where the files hold other values than the ids; None: they hold the ids.
     complete:  split -> the number of images that the whole set has.
     missing:   faults with which a set is not opened: images or truth that is missing, class names that do not join.
     faults:    faults that change no sample, such as truth files without an image.
     mixed_bands: whether grey images among colour ones are usual in this set.
+    crowds:    of panoptic sets.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Layout:
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
     mixed_bands: bool = False
+    crowds: Crowds | None = field(default=None, repr=False)
 
     @property
     def partial(self) -> tuple[str, ...]:
