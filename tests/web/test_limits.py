@@ -207,10 +207,12 @@ def test_work_that_grows_is_ended():
 
 @contextlib.contextmanager
 def serving(**changes):
-    """A real server in a thread, whose processes are never started."""
+    """A real server in a thread, whose processes start with the first work. changes: of Limits and `create_app`."""
     import uvicorn
 
-    application = create_app(Limits(workers=1, **changes.pop("limits", {})), **changes)
+    application = changes.pop("application", None) or create_app(
+        Limits(workers=1, **changes.pop("limits", {})), **changes
+    )
     config = uvicorn.Config(application, port=0, log_level="critical", lifespan="off")
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(config)

@@ -86,6 +86,19 @@ class State:
                 self._methods = known = pool.submit("methods", {}, admitted=True, seconds=120)
             return known.future
 
+    async def work(self, kind: str, payload: dict[str, Any], *, quick: bool = False) -> Any:
+        """What a process makes of it; raises its Problem."""
+        return await self.outcome(self.pool.submit(kind, payload, quick=quick))
+
+    async def outcome(self, task: Task) -> Any:
+        """The same of work that was submitted. Where the client goes, the guard cancels the route: then it is given up."""
+        pool = self.pool
+        try:
+            return await asyncio.shield(asyncio.wrap_future(task.future))
+        except asyncio.CancelledError:
+            pool.abandon(task)
+            raise
+
     def close(self) -> None:
         with self._lock:
             if self._pool is not None:
@@ -149,11 +162,6 @@ async def _tidying(state: State) -> None:
     while True:
         await asyncio.sleep(30)
         state.sessions.tidy()
-
-
-async def _value(task: Task) -> Any:
-    """What the work gave; raises its Problem."""
-    return await asyncio.wrap_future(task.future)
 
 
 def _json(content: bytes, status: int = 200) -> Response:
@@ -307,7 +315,7 @@ def _add_segment(app: FastAPI, state: State) -> None:
         """Cut one image into regions. Nothing of it is kept."""
         payload = _what(state, method, options, prompts, labels)
         data, name = await _upload(state.limits, image)
-        return _json(await _value(state.pool.submit("segment", {**payload, "data": data, "name": name})))
+        return _json(await state.work("segment", {**payload, "data": data, "name": name}))
 
 
 def _what(state: State, method: str | None, options: str | None, prompts: str | None, labels: str) -> dict[str, Any]:
@@ -350,7 +358,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
             data, name = path.read_bytes(), path.name
         session = sessions.add(data, name)
         try:
-            session.facts = await _value(state.pool.submit("open", image_of(session), quick=True))
+            session.facts = await state.work("open", image_of(session), quick=True)
         except BaseException:
             sessions.drop(session)
             raise
@@ -370,7 +378,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
              responses=answers.file("image/png", "The image as the methods see it"))  # fmt: skip
     async def image_png(session_id: _Id) -> Response:
         session = sessions.get(session_id)
-        content = await _value(state.pool.submit("shown", image_of(session), quick=True))
+        content = await state.work("shown", image_of(session), quick=True)
         return Response(content, media_type="image/png")
 
     @app.post("/api/sessions/{session_id}/segment", tags=["sessions"], responses=answers.example(answers.KEPT_RESULT))
@@ -380,9 +388,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
         name = session.new_result()
         options = forms.plain_options(body.options)
         payload = {"method": body.method, "options": options, "prompts": body.prompts.to_work(), "labels": body.labels}
-        answer, kept = await _value(
-            state.pool.submit("session_segment", {**image_of(session), **payload, "result_id": name})
-        )
+        answer, kept = await state.work("session_segment", {**image_of(session), **payload, "result_id": name})
         session.keep_result(name, kept)
         return _json(answer)
 
@@ -392,7 +398,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
         session = sessions.get(session_id)
         name = session.new_result()
         payload = {"method": body.method, "options": forms.plain_options(body.options), "result_id": name}
-        answer, kept = await _value(state.pool.submit("tree", {**image_of(session), **payload}))
+        answer, kept = await state.work("tree", {**image_of(session), **payload})
         session.keep_result(name, kept)
         return _json(answer)
 
@@ -420,7 +426,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
                 "whole": False,
                 "counts": counts,
             }
-            answer, seeds, labels = await _value(state.pool.submit("step", payload, quick=True))
+            answer, seeds, labels = await state.work("step", payload, quick=True)
             boxes = [list(b) for b in given["boxes"]] if given["boxes"] else payload["boxes"]
             session.keep(Step(boxes, counts["strokes"], counts["points"], seeds, labels))
         return _json(answer)
@@ -459,8 +465,8 @@ def _add_sessions(app: FastAPI, state: State) -> None:
                 "counts": last.counts,
             }
             session.pending = state.pool.submit("step", payload)
-            answer, _, last.exact = await _value(session.pending)
-            return _json(answer)
+            session.pending.future.add_done_callback(last.keep_exact)  # also where the client does not wait for it
+            return _json((await state.outcome(session.pending))[0])
         return _json(await known(session, last, step, labels))
 
     async def known(session: Session, step: Step, number: int, labels: str) -> bytes:
@@ -473,7 +479,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
             "boxes": step.boxes,
             "counts": step.counts,
         }
-        found: bytes = await _value(state.pool.submit("step_again", payload, quick=True))
+        found: bytes = await state.work("step_again", payload, quick=True)
         return found
 
     @app.post("/api/sessions/{session_id}/undo", tags=["sessions"], responses=answers.example(answers.STEP))
@@ -506,7 +512,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
                 raise Problem(404, "No such result in this session.")
             labels = session.steps[place].exact or session.steps[place].labels
         payload = {**image_of(session), "kept": kept, "labels": labels, "form": format, "level": level}
-        content = await _value(state.pool.submit("export", payload))
+        content = await state.work("export", payload)
         headers = {"content-disposition": f'attachment; filename="kontur{_ENDINGS[format]}"'}
         return Response(content, media_type=_MEDIA[format], headers=headers)
 
@@ -616,7 +622,7 @@ def _add_label_studio(app: FastAPI, state: State, address: str | None) -> None:
                 "method": chosen["method"],
                 "max_pixels": state.limits.max_pixels,
             }
-            results.append(await _value(state.pool.submit("label_studio", payload)))
+            results.append(await state.work("label_studio", payload))
         return JSONResponse({"results": results, "model_version": f"kontur {chosen['method']}"})
 
     @app.post(

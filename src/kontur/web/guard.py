@@ -81,7 +81,7 @@ class Guard:
             if declared.isdigit() and int(declared) > limit:
                 await self._drain(receive)
                 raise self._too_long(limit)
-            await self._app(scope, self._counted(request, receive, limit), request.send)
+            await self._served(scope, request, receive, limit)
             if request.status in (413, 429) and request.cut_short:
                 await self._drain(receive)  # a connection that is closed on unread bytes loses the answer
         except Problem as problem:
@@ -135,6 +135,26 @@ class Guard:
             "This server needs its token: open the page as /?token=TOKEN, or send the header Authorization: Bearer TOKEN.",
         )
 
+    async def _served(self, scope: MutableMapping[str, Any], request: _Request, receive: Receive, limit: int) -> None:
+        """Run the application; where the client goes before an answer has begun, cancel it: work is for somebody."""
+        first = None
+        if not request.has_body:  # all that is to come is the end of the request, and then the client's going
+            first = await receive()
+            request.whole.set()
+        answering = asyncio.ensure_future(self._app(scope, self._counted(request, receive, limit, first), request.send))
+        going = asyncio.ensure_future(_gone(request, receive))
+        try:
+            await asyncio.wait((answering, going), return_when=asyncio.FIRST_COMPLETED)
+            if answering.done() or request.status:
+                await answering
+            else:
+                answering.cancel()
+                await asyncio.wait((answering,))
+                request.status = 499
+        finally:
+            answering.cancel()
+            going.cancel()
+
     # --- how much they send ---------------------------------------------------------------------------------------------
 
     def _body_limit(self, path: str) -> int:
@@ -145,13 +165,15 @@ class Guard:
             413, f"The upload is too large: at most {(limit - _SLACK) / 1e6:g} MB are taken. Use a smaller image."
         )
 
-    def _counted(self, request: _Request, receive: Receive, limit: int) -> Receive:
-        complete = False
+    def _counted(self, request: _Request, receive: Receive, limit: int, first: Message | None) -> Receive:
         deadline = request.began + self._limits.upload_time
 
         async def counted() -> Message:
-            nonlocal complete
-            if complete:
+            nonlocal first
+            if first is not None:
+                message, first = first, None
+                return message
+            if request.whole.is_set():
                 return await receive()  # waits for the client to go
             if request.problem is not None:
                 raise request.problem
@@ -161,12 +183,13 @@ class Guard:
             except TimeoutError:
                 raise request.failed(Problem(408, "The upload stalled and was given up. Send it again.")) from None
             if message["type"] != "http.request":
-                complete = True
+                request.whole.set()
                 return message
             size = len(message.get("body", b""))
             request.received += size
             self._in_flight += size
-            complete = not message.get("more_body", False)
+            if not message.get("more_body", False):
+                request.whole.set()
             if request.received > limit:
                 raise request.failed(self._too_long(limit))
             if self._in_flight > self._limits.in_flight:
@@ -202,6 +225,8 @@ class _Request:
         self.status = 0
         self.problem: Problem | None = None
         self.cut_short = False
+        self.has_body = "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"
+        self.whole = asyncio.Event()
         self._refused = False
         self._send = send
 
@@ -259,6 +284,13 @@ class _Request:
         coded = [(k.encode(), v.encode()) for k, v in headers.items()]
         await self._send({"type": "http.response.start", "status": 303, "headers": coded})
         await self._send({"type": "http.response.body", "body": b""})
+
+
+async def _gone(request: _Request, receive: Receive) -> None:
+    """Returns when the client has gone; a body must have been read before."""
+    await request.whole.wait()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _name(host: str) -> str:

@@ -25,12 +25,17 @@ from .limits import Limits, Problem
 
 _WATCH = 0.05
 """Seconds between two looks at the running processes."""
+_GRACE = 1.0
+"""Seconds that abandoned work has left: most is done by then, and a process is spared that takes longer to start anew."""
 _FULL = "The server is busy: too much work is waiting. Try again in a few seconds."
 
 
 @dataclass(eq=False)
 class Task:
-    """A piece of work. future: its value, or a Problem. progress: called with the phase, from another thread."""
+    """A piece of work. future: its value, or a Problem. progress: called with the phase, from another thread.
+
+    abandoned: since when nobody waits for it.
+    """
 
     kind: str
     payload: dict[str, Any]
@@ -40,6 +45,7 @@ class Task:
     future: Future[Any] = field(default_factory=Future)
     queued: float = field(default_factory=time.monotonic)
     cancelled: bool = False
+    abandoned: float | None = None
     tries: int = 0
 
     def home(self, count: int) -> int | None:
@@ -146,6 +152,11 @@ class Pool:
         for slot in self._slots:
             self._end(slot, task, "cancelled")
 
+    def abandon(self, task: Task) -> None:
+        """Nobody waits for it any more: take it from the queue, or end it soon."""
+        task.abandoned = time.monotonic()
+        self.withdraw(task)
+
     def close(self) -> None:
         with self._changed:
             self._closed = True
@@ -239,7 +250,7 @@ class Pool:
                 self._buried(slot)
         except (OSError, EOFError):
             self._buried(slot)
-            if not begun and not slot.cause and not self._closed and task.tries < 3:
+            if not begun and not slot.cause and not self._closed and task.tries < 3 and task.abandoned is None:
                 # It died while it had nothing to do: that must not cost anybody a request.
                 with self._changed:
                     slot.task = None
@@ -295,7 +306,7 @@ class Pool:
                 task = slot.task
                 if task is None or slot.cause:
                     continue
-                if task.cancelled:
+                if task.cancelled or (task.abandoned is not None and now - task.abandoned > _GRACE):
                     self._end(slot, task, "cancelled")
                 elif now - slot.began > task.seconds:
                     self._end(slot, task, "time")

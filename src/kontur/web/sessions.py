@@ -9,6 +9,7 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,11 @@ class Step:
     seeds: bytes
     labels: bytes
     exact: bytes | None = None
+
+    def keep_exact(self, future: Future[Any]) -> None:
+        """Of finished work on this step, the exact labels."""
+        if future.exception() is None:
+            self.exact = future.result()[2]
 
     @property
     def size(self) -> int:
