@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..core.errors import InputError
-from .targets import at_least_single, nothing
+from .targets import at_least_single, checked_values, nothing
 
 
 def edge_loss(
@@ -29,7 +29,7 @@ def edge_loss(
 
     An image with only one of the two kinds gives 0. Raises InputError for other shapes, types and values.
     """
-    keep = _checked(logits, target, ignore)
+    keep = checked_values(logits, target, ignore, planes=1, most=100, what="whole percents of annotators")
     if not 0 <= consensus < 1 or not balance > 0:
         raise InputError(f"options consensus, balance: expected 0..1 and a positive number, got {consensus}, {balance}")
     positive = keep & (target.float() > 100 * consensus)
@@ -44,21 +44,3 @@ def edge_loss(
     square = counted.clamp_min(1).to(scores.dtype) ** 2
     each = (negatives * missed + balance * positives * false) / square
     return each.sum() / (counted > 0).sum()
-
-
-def _checked(logits: Tensor, target: Tensor, ignore: int) -> Tensor:
-    if logits.ndim != 4 or logits.shape[1] != 1:
-        raise InputError(f"logits: expected (B, 1, H, W), got {tuple(logits.shape)}")
-    wanted = (logits.shape[0], *logits.shape[2:])
-    if target.shape != wanted:
-        raise InputError(f"target: expected (B, H, W) = {tuple(wanted)} to match the logits, got {tuple(target.shape)}")
-    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
-        raise InputError(f"target: expected whole percents of annotators, 0..100, got {target.dtype}")
-    keep = target != ignore
-    foreign = keep & ((target < 0) | (target > 100))
-    if bool(foreign.any()):
-        raise InputError(
-            f"target: expected percents of annotators, 0..100, or {ignore} (ignore), got {int(target[foreign][0])} at "
-            f"{int(foreign.sum())} pixels"
-        )
-    return keep

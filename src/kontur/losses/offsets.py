@@ -18,8 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..core.errors import InputError
-from .targets import at_least_single, nothing
+from .targets import at_least_single, checked_values, nothing
 
 UNIT = 8.0
 """Pixels of an offset of 1."""
@@ -39,7 +38,7 @@ def offset_loss(
     logits: (B, 4, H, W), as `kontur.networks.offset_net` gives them. target: (B, H, W) ids, 0 background, 1.. objects, or `ignore`,
     numbered anew in each image. 0 with zero gradient when every pixel is ignored. Raises InputError for other shapes, types, values.
     """
-    keep = _checked(logits, target, ignore)
+    keep = checked_values(logits, target, ignore, planes=4, most=1_000_000, what="ids of objects")
     if not bool(keep.any()):
         return nothing(logits)
     scores = at_least_single(logits)
@@ -90,20 +89,3 @@ def offset_targets(ids: Tensor) -> tuple[Tensor, Tensor]:
     centredness = torch.exp(-2 * (down**2 + across**2) / radius**2)
     maps = torch.stack([torch.ones_like(down), down / UNIT, across / UNIT, centredness]) * inside
     return maps.reshape(4, batch, height, width).transpose(0, 1), (inside / radius).reshape(ids.shape)
-
-
-def _checked(logits: Tensor, target: Tensor, ignore: int) -> Tensor:
-    if logits.ndim != 4 or logits.shape[1] != 4:
-        raise InputError(f"logits: expected (B, 4, H, W), got {tuple(logits.shape)}")
-    wanted = (logits.shape[0], *logits.shape[2:])
-    if target.shape != wanted:
-        raise InputError(f"target: expected (B, H, W) = {tuple(wanted)} to match the logits, got {tuple(target.shape)}")
-    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
-        raise InputError(f"target: expected ids of objects, got {target.dtype}")
-    keep = target != ignore
-    foreign = keep & ((target < 0) | (target > 1_000_000))
-    if bool(foreign.any()):
-        raise InputError(
-            f"target: expected ids 0..1000000 or {ignore} (ignore), got {int(target[foreign][0])} at {int(foreign.sum())} pixels"
-        )
-    return keep

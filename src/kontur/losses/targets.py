@@ -26,11 +26,7 @@ def checked(logits: Tensor, target: Tensor, ignore: int) -> Tensor:
     """The mask (B, H, W) of pixels that count, after all checks."""
     if logits.ndim != 4 or logits.shape[1] < 2:
         raise InputError(f"logits: expected (B, K, H, W) with K >= 2, got {tuple(logits.shape)}")
-    if target.ndim != 3 or target.shape != (logits.shape[0], *logits.shape[2:]):
-        wanted = (logits.shape[0], *logits.shape[2:])
-        raise InputError(f"target: expected (B, H, W) = {tuple(wanted)} to match the logits, got {tuple(target.shape)}")
-    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
-        raise InputError(f"target: expected integer class ids, got {target.dtype}. Convert with target.long()")
+    _check_integers(logits, target, "integer class ids")
     keep = target != ignore
     foreign = keep & ((target < 0) | (target >= logits.shape[1]))
     if bool(foreign.any()):
@@ -41,6 +37,28 @@ def checked(logits: Tensor, target: Tensor, ignore: int) -> Tensor:
             "Check the masks with `kontur data check`"
         )
     return keep
+
+
+def checked_values(logits: Tensor, target: Tensor, ignore: int, *, planes: int, most: int, what: str) -> Tensor:
+    """The same for a loss of `planes` outputs and a target of whole numbers 0..most, which are `what`."""
+    if logits.ndim != 4 or logits.shape[1] != planes:
+        raise InputError(f"logits: expected (B, {planes}, H, W), got {tuple(logits.shape)}")
+    _check_integers(logits, target, what)
+    keep = target != ignore
+    foreign = keep & ((target < 0) | (target > most))
+    if bool(foreign.any()):
+        raise InputError(
+            f"target: expected {what}, 0..{most}, or {ignore} (ignore), got {int(target[foreign][0])} at {int(foreign.sum())} pixels"
+        )
+    return keep
+
+
+def _check_integers(logits: Tensor, target: Tensor, what: str) -> None:
+    wanted = (logits.shape[0], *logits.shape[2:])
+    if target.shape != wanted:
+        raise InputError(f"target: expected (B, H, W) = {tuple(wanted)} to match the logits, got {tuple(target.shape)}")
+    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+        raise InputError(f"target: expected {what}, got {target.dtype}. Convert with target.long()")
 
 
 def at_least_single(logits: Tensor) -> Tensor:
