@@ -17,12 +17,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core.errors import OptionError
 from .backbones.timm_encoder import TimmEncoder
-from .kontur_lite import Context
+from .kontur_lite import Context, enlarged, unit
 from .network import Network
 
 
@@ -33,12 +32,12 @@ class ContourNet(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.multiple = encoder.strides[-1]
-        self.detail = nn.Sequential(*_unit(channels, detail), *_unit(detail, detail))
+        self.detail = nn.Sequential(*unit(channels, detail), *unit(detail, detail))
         stages = (detail, *encoder.widths)
         self.context = Context(stages[-1], widths[-1])
         self.reduce = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(widths))
         self.lateral = nn.ModuleList(nn.Conv2d(s, w, 1) for s, w in zip(stages[:-1], widths[:-1], strict=True))
-        self.refine = nn.ModuleList(nn.Sequential(nn.ReLU(inplace=True), *_unit(w, w)) for w in widths)
+        self.refine = nn.ModuleList(nn.Sequential(nn.ReLU(inplace=True), *unit(w, w)) for w in widths)
         self.side = nn.ModuleList(nn.Conv2d(w, 1, 1) for w in widths)
         self.fuse = nn.Conv2d(len(widths), 1, 1)
         # As HED does: the fusion starts as the mean of the sides.
@@ -54,9 +53,10 @@ class ContourNet(nn.Module):
         sides = [self.side[-1](feature)]
         for scale in range(len(stages) - 2, -1, -1):
             lateral = self.lateral[scale](stages[scale])
-            feature = self.refine[scale](_enlarged(self.reduce[scale](feature), lateral) + lateral)
+            feature = self.refine[scale](enlarged(self.reduce[scale](feature), lateral) + lateral)
             sides.append(self.side[scale](feature))
-        sides = [_enlarged(side, image)[..., :height, :width] for side in reversed(sides)]
+        finest, *coarser = reversed(sides)
+        sides = [side[..., :height, :width] for side in (finest, *(enlarged(side, image) for side in coarser))]
         return (self.fuse(torch.cat(sides, dim=1)), *sides)
 
 
@@ -71,16 +71,6 @@ def mirrored(image: Tensor, multiple: int) -> Tensor:
         return torch.minimum(ahead, 2 * (size - 1) - ahead).clamp(min=0)
 
     return image.index_select(2, places(image.shape[2])).index_select(3, places(image.shape[3]))
-
-
-def _enlarged(feature: Tensor, like: Tensor) -> Tensor:
-    if feature.shape[-2:] == like.shape[-2:]:
-        return feature
-    return F.interpolate(feature, like.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def _unit(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
 
 
 def contour_net(

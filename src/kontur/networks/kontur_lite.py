@@ -40,11 +40,11 @@ class KonturLite(nn.Module):
         half, *coarser, last = encoder.widths
         self.context = Context(last, width)
         self.lateral = nn.ModuleList(nn.Conv2d(w, width, 1) for w in reversed(coarser))
-        self.smooth = nn.ModuleList(_separable(width, width) for _ in coarser)
-        self.refine = _unit(width, width)
+        self.smooth = nn.ModuleList(separable(width) for _ in coarser)
+        self.refine = unit(width, width)
         self.reduce = nn.Conv2d(width, fine, 1)
         self.detail = nn.Conv2d(half, fine, 1)
-        self.sharpen = _unit(fine, fine)
+        self.sharpen = unit(fine, fine)
         self.dropout = nn.Dropout2d(0.1)
         self.classify = nn.Conv2d(fine, classes, 1)
 
@@ -53,27 +53,30 @@ class KonturLite(nn.Module):
         half, *coarser, last = self.encoder(image)
         feature = self.context(last)
         for lateral, smooth, finer in zip(self.lateral, self.smooth, reversed(coarser), strict=True):
-            feature = smooth(_enlarged(feature, finer) + lateral(finer))
+            feature = smooth(enlarged(feature, finer) + lateral(finer))
         feature = self.refine(feature)
-        feature = self.sharpen(_enlarged(self.reduce(feature), half) + self.detail(half))
+        feature = self.sharpen(enlarged(self.reduce(feature), half) + self.detail(half))
         return self.classify(self.dropout(feature))
 
 
-def _enlarged(feature: Tensor, like: Tensor) -> Tensor:
+def enlarged(feature: Tensor, like: Tensor) -> Tensor:
+    """(B, C, h, w) at the height and width of `like`, bilinear."""
     return F.interpolate(feature, like.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def _unit(inputs: int, outputs: int) -> nn.Sequential:
+def unit(inputs: int, outputs: int) -> nn.Sequential:
+    """3x3, batch norm, ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )
 
 
-def _separable(inputs: int, outputs: int) -> nn.Sequential:
+def separable(width: int) -> nn.Sequential:
+    """The same with a 3x3 of each channel by itself and a 1x1."""
     return nn.Sequential(
-        nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
-        nn.Conv2d(inputs, outputs, 1, bias=False),
-        nn.BatchNorm2d(outputs),
+        nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
+        nn.Conv2d(width, width, 1, bias=False),
+        nn.BatchNorm2d(width),
         nn.ReLU(inplace=True),
     )
 

@@ -16,13 +16,12 @@ the objects are found from the offsets (`kontur.inference.offsets`), for nuclei 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core.errors import OptionError
 from .backbones.timm_encoder import TimmEncoder
 from .contour_net import mirrored
-from .kontur_lite import Context
+from .kontur_lite import Context, enlarged, separable, unit
 from .network import Network
 
 OUTPUTS = 4
@@ -38,12 +37,12 @@ class OffsetNet(nn.Module):
         half, *coarser, last = encoder.widths
         self.context = Context(last, width)
         self.lateral = nn.ModuleList(nn.Conv2d(w, width, 1) for w in reversed(coarser))
-        self.smooth = nn.ModuleList(_separable(width) for _ in coarser)
-        self.refine = nn.Sequential(*_unit(width, width))
+        self.smooth = nn.ModuleList(separable(width) for _ in coarser)
+        self.refine = unit(width, width)
         self.reduce = nn.Conv2d(width, fine, 1)
         self.blocks = nn.PixelUnshuffle(2)
-        self.detail = nn.Sequential(*_unit(4 * channels + half, fine))
-        self.sharpen = nn.Sequential(*_unit(fine, fine), *_unit(fine, fine))
+        self.detail = unit(4 * channels + half, fine)
+        self.sharpen = nn.Sequential(*unit(fine, fine), *unit(fine, fine))
         self.classify = nn.Conv2d(fine, 4 * OUTPUTS, 1)
         self.pixels = nn.PixelShuffle(2)
         # Few pixels are foreground at first, and no pixel is sent anywhere.
@@ -59,28 +58,11 @@ class OffsetNet(nn.Module):
         half, *coarser, last = self.encoder(image)
         feature = self.context(last)
         for lateral, smooth, finer in zip(self.lateral, self.smooth, reversed(coarser), strict=True):
-            feature = smooth(_enlarged(feature, finer) + lateral(finer))
+            feature = smooth(enlarged(feature, finer) + lateral(finer))
         feature = self.refine(feature)
         detail = self.detail(torch.cat([self.blocks(image), half], dim=1))
-        feature = self.sharpen(_enlarged(self.reduce(feature), detail) + detail)
+        feature = self.sharpen(enlarged(self.reduce(feature), detail) + detail)
         return self.pixels(self.classify(feature))[..., :height, :width]
-
-
-def _enlarged(feature: Tensor, like: Tensor) -> Tensor:
-    return F.interpolate(feature, like.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def _unit(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
-
-
-def _separable(width: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
-        nn.Conv2d(width, width, 1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-    )
 
 
 def offset_net(
