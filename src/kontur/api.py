@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from .core.errors import InputError
 from .core.hierarchy import Hierarchy
 from .core.image import Image, as_image
 from .core.instances import Instances
-from .core.method import method as as_method
+from .core.method import method_like
 from .core.prompts import Prompts
 from .core.segmentation import Segmentation
 
@@ -92,9 +91,7 @@ def with_hierarchy(image: Image, row: registry.Method, options: dict[str, Any]) 
         found.append(row.hierarchy(image, values))
         return found[0].level(level) if regions is None else found[0].regions(regions)
 
-    run.__name__ = row.name
-    run.__wrapped__ = inspect.unwrap(row.load())  # type: ignore[attr-defined]  # whose options it has
-    result = as_method(run)(image, **options)
+    result = method_like(row.load(), run, row.name)(image, **options)
     origin = result.provenance
     assert origin is not None
     whole = {name: value for name, value in origin.options.items() if name not in ("level", "regions")}

@@ -124,23 +124,9 @@ class NetworkMethod(Method):
     @property
     def options(self) -> tuple[OptionSpec, ...]:
         """Those of every network of its task; the file is not opened."""
-        if self.tree:
-            return METHODS["contours"].options
-        if self.network.task == "instance":
-            from .inference.objects import objects
+        from .inference.method import kind_of
 
-            return options_of(objects)
-        if self.network.task == "detection":
-            from .inference.detectors import detection
-
-            return options_of(detection)
-        if self.network.task == "panoptic":
-            from .inference.things_and_stuff import panoptic
-
-            return options_of(panoptic)
-        from .inference.method import semantic
-
-        return options_of(semantic)
+        return options_of(kind_of(self.network).signature)
 
 
 @dataclass(frozen=True)

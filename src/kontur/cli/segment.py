@@ -23,13 +23,8 @@ from .batch import finish, key_values, refuse_clashes
 from .outputs import OF_HIERARCHIES, WRITES, heatmap_ending, write_heatmaps, write_hierarchy, write_outputs
 
 if TYPE_CHECKING:
-    from ..inference import Predictor
-    from ..inference.detectors import DetectorFile
-    from ..inference.objects import ObjectPredictor
-    from ..inference.things_and_stuff import PanopticPredictor
+    from ..inference.method import AnyPredictor
     from ..io.coco import CocoEntry
-
-    _OfNetwork = Predictor | ObjectPredictor | DetectorFile | PanopticPredictor
 
 
 @dataclass(frozen=True)
@@ -256,7 +251,7 @@ def _export_run(name: str) -> None:
     export(name, file, force=True)
 
 
-def opened_network(row: registry.Method, options: dict[str, Any], say: Callable[[str], None]) -> _OfNetwork | None:
+def opened_network(row: registry.Method, options: dict[str, Any], say: Callable[[str], None]) -> AnyPredictor | None:
     """Of a network: opened and checked before any image, and the terms of its data told. None of other methods."""
     if not isinstance(row, registry.NetworkMethod) and not row.embedded:
         return None
@@ -264,30 +259,12 @@ def opened_network(row: registry.Method, options: dict[str, Any], say: Callable[
     from ..inference.models import named
 
     model = row.network if isinstance(row, registry.NetworkMethod) else named(row.name)
-    predictor: _OfNetwork
-    if row.tree:
-        from ..inference.contours import contour_predictor
-
-        predictor = contour_predictor(model, options)
-    elif model.task == "instance":
-        from ..inference.objects import object_predictor
-
-        predictor = object_predictor(model, options)
-    elif model.task == "detection":
-        from ..inference.detectors import detector_file
-
-        predictor = detector_file(model.name, model.path, options)
-    elif model.task == "panoptic":
-        from ..inference.things_and_stuff import panoptic_predictor
-
-        predictor = panoptic_predictor(model.name, model.path, options)
-    else:
-        predictor = predictor_of(model, options)
+    predictor = predictor_of(model, options)
     tell_notice(model, predictor.metadata.notice, say)
     return predictor
 
 
-def _heatmaps(row: registry.Method, writes: tuple[str, ...], predictor: _OfNetwork | None) -> tuple[str, ...]:
+def _heatmaps(row: registry.Method, writes: tuple[str, ...], predictor: AnyPredictor | None) -> tuple[str, ...]:
     """The endings of the files of --write heatmaps, in the order of the network's classes."""
     if "heatmaps" not in writes:
         return ()

@@ -66,6 +66,15 @@ def method(function: Callable[Concatenate[Image, P], R]) -> Callable[Concatenate
     return wrapper  # type: ignore[return-value]
 
 
+def method_like(
+    signature: Callable[..., Any], run: Callable[..., Any], name: str, document: str | None = None
+) -> Callable[..., Any]:
+    """`run` as a method of this name, with the parameters and options of `signature`, which is never called."""
+    run.__name__, run.__doc__ = name, document
+    run.__wrapped__ = inspect.unwrap(signature)  # type: ignore[attr-defined]
+    return method(run)
+
+
 def _checked_mask(mask: Any, image: Image, name: str, taken: bool) -> NDArray[np.bool_]:
     if not taken:
         raise OptionError(f"{name} takes no mask. The superpixel methods do")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from ..core.image import Image
 from ..core.instances import Instances
-from ..core.method import method
+from ..core.method import method_like
 from ..core.options import Option, OptionSpec, options_of
 from ..core.prompts import Prompts
 from ..core.segmentation import Segmentation
@@ -81,10 +81,7 @@ def method_of(model: HubModel) -> Callable[..., Segmentation | Instances]:
         with cores(options.pop("threads")):
             return _run(model, image, prompts, options)
 
-    run.__name__ = model.name
-    run.__doc__ = _document(model)
-    run.__wrapped__ = _SIGNATURE.get(model.family.kind, queries)  # type: ignore[attr-defined]  # whose signature it has
-    return method(run)  # type: ignore[type-var]
+    return method_like(_SIGNATURE.get(model.family.kind, queries), run, model.name, _document(model))
 
 
 def _run(model: HubModel, image: Image, prompts: Prompts | None, options: dict[str, Any]) -> Segmentation | Instances:

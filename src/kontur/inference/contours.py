@@ -31,11 +31,10 @@ from ..core.options import Option, checked_options, options_of
 from ..core.segmentation import Provenance, Segmentation
 from .channels import Channels
 from .ensemble import resized
-from .method import scales_of, tell_notice, warn
 from .models import Model, named
 from .network_file import open_network
 from .predictor import Predictor
-from .shared_options import Device, Flips, Overlap, Scales, Threads, Tile
+from .shared_options import Device, Flips, Overlap, Scales, Threads, Tile, scales_of
 
 _ROWS = 512  # of the image that are worked on at a time
 CUT = ("level", "regions")
@@ -115,6 +114,7 @@ def tree_of(model: Model, image: Image, options: dict[str, Any], *, thin: bool =
     thin: keep the thinned outlines in it (`Hierarchy.boundaries`), which takes a third of the time after the network.
     """
     from ..graph.oriented_watershed import contour_hierarchy
+    from .method import tell_notice, warn  # which imports this module
 
     started = time.perf_counter()
     values = contour_options(options)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,13 @@ from numpy.typing import NDArray
 from ..core.errors import InputError, KonturError
 from ..core.image import Image, as_image
 from ..core.instances import Instances
-from ..core.method import method
 from ..core.options import checked_options, options_of
 from ..core.segmentation import Provenance, Segmentation
 from ..core.taxonomy import Taxonomy
 from ..io.taxonomy import taxonomy_of
 from .channels import Channels
 from .mask_rcnn import mask_rcnn
+from .models import Model
 from .network_file import Metadata, one_line, open_session
 from .panoptic_fpn import panoptic_fpn
 from .shared_options import Device, Score, Threads
@@ -156,25 +155,26 @@ def detection(
     threads: Threads = 0,
 ) -> Instances:
     """Objects of several categories by a network in an ONNX file."""
-    raise NotImplementedError("the options of every detector; `detector_of` makes the method of one")
+    raise NotImplementedError("the options of every detector; `method.method_of` makes the method of one")
 
 
-def detector_file(name: str, path: Path, options: dict[str, Any]) -> DetectorFile:
+def detector_predictor(model: Model, options: dict[str, Any]) -> DetectorPredictor:
     """By the options of `detection`, of which any may be left out. Raises OptionError and UnknownName."""
-    values = checked_options(name, options_of(detection), options)
-    return open_detector(path, device=values["device"], threads=values["threads"])
+    values = checked_options(model.name, options_of(detection), options)
+    file = open_detector(model.path, device=values.pop("device"), threads=values.pop("threads"))
+    return DetectorPredictor(file, **values)
 
 
-def detector_of(name: str, path: Path, document: str, tell: Callable[[str], None]) -> Callable[..., Instances]:
-    """The method of a file: `detector_of(..)(image, score=0.3)`. tell: is given the notice about the data."""
+class DetectorPredictor:
+    """`predictor(image)` is Instances, and of a network that knows stuff a panoptic Segmentation; score: as in `detection`."""
 
-    def run(image: Image, /, **options: Any) -> Any:
-        network = detector_file(name, path, options)
-        tell(network.metadata.notice)
-        score = checked_options(name, options_of(detection), options)["score"]
-        return network.panoptic(image, score=score) if network.has_stuff else network.detect(image, score=score)
+    def __init__(self, network: DetectorFile, *, score: float = 0.5) -> None:
+        self.network, self.score = network, score
 
-    run.__name__ = name
-    run.__doc__ = document
-    run.__wrapped__ = detection  # type: ignore[attr-defined]  # whose signature it has
-    return method(run)
+    @property
+    def metadata(self) -> Metadata:
+        return self.network.metadata
+
+    def __call__(self, image: Image | NDArray) -> Instances | Segmentation:
+        run = self.network.panoptic if self.network.has_stuff else self.network.detect
+        return run(image, score=self.score)

@@ -5,30 +5,27 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import OptionError
 from ..core.image import Image
 from ..core.instances import Instances
-from ..core.method import method
+from ..core.method import method_like
 from ..core.options import Option, checked_options, options_of
 from ..core.segmentation import Segmentation
+from .contours import contour_predictor, contours, cut, tree_of
+from .detectors import DetectorPredictor, detection, detector_predictor
 from .models import Model
-from .network_file import Metadata, open_network
+from .network_file import open_network
+from .objects import ObjectPredictor, object_predictor, objects
 from .predictor import Predictor
-from .shared_options import Device, Flips, Overlap, Scales, Threads, Tile
+from .shared_options import Device, Flips, Overlap, Scales, Threads, Tile, scales_of
+from .things_and_stuff import PanopticPredictor, panoptic, panoptic_predictor
 
+AnyPredictor = Predictor | ObjectPredictor | DetectorPredictor | PanopticPredictor
 _told: set[str] = set()
-_GIVES = {
-    "semantic": "semantic segmentation",
-    "boundary": "outlines and the regions they enclose",
-    "instance": "objects, each by itself, with scores",
-    "detection": "objects of several categories, with scores",
-    "panoptic": "things and stuff",
-}
 
 
 class ModelNotice(UserWarning):
@@ -50,57 +47,57 @@ def semantic(
     raise NotImplementedError("the options of every model; `method_of` makes the method of one")
 
 
-@functools.lru_cache(maxsize=16)
-def method_of(model: Model) -> Callable[..., Segmentation] | Callable[..., Instances]:
-    """The method of a model: `method_of(model)(image, flips=True)`.
+def semantic_predictor(model: Model, options: dict[str, Any]) -> Predictor:
+    """By the options of `semantic`, of which any may be left out. Raises OptionError and UnknownName."""
+    values = checked_options(model.name, options_of(semantic), options)
+    network = open_network(model.path, device=values.pop("device"), threads=values.pop("threads"))
+    return Predictor(network, scales=scales_of(values.pop("scales")), **values)
 
-    One of boundaries has the options of `contours`, one of objects those of `objects.objects`, a detector `detectors.detection`'s,
-    one of things and stuff `things_and_stuff.panoptic`'s.
+
+class Kind(NamedTuple):
+    """What the networks of a task give, in words; the function whose options their methods have; the predictor of a model.
+
+    predictor: takes any of these options, and may leave aside those that are not the network's.
     """
-    if model.task == "boundary":
-        return _contours_of(model)
-    if model.task == "instance":
-        from .objects import objects_of
 
-        return objects_of(model, _document(model))
+    gives: str
+    signature: Callable[..., Any]
+    predictor: Callable[[Model, dict[str, Any]], AnyPredictor]
 
-    if model.task == "detection":
-        from .detectors import detector_of
 
-        return detector_of(model.name, model.path, _document(model), lambda notice: tell_notice(model, notice, warn))
-    if model.task == "panoptic":
-        from .things_and_stuff import panoptic_of
+_KINDS = {
+    "semantic": Kind("semantic segmentation", semantic, semantic_predictor),
+    "boundary": Kind("outlines and the regions they enclose", contours, contour_predictor),
+    "instance": Kind("objects, each by itself, with scores", objects, object_predictor),
+    "detection": Kind("objects of several categories, with scores", detection, detector_predictor),
+    "panoptic": Kind("things and stuff", panoptic, panoptic_predictor),
+}
 
-        return panoptic_of(model.name, model.path, _document(model), lambda notice: tell_notice(model, notice, warn))
 
-    def run(image: Image, /, **options: Any) -> Segmentation:
+def kind_of(model: Model) -> Kind:
+    """By the model's task; a card may name one that is unknown, and then the network is run as a semantic one."""
+    return _KINDS.get(model.task, _KINDS["semantic"])
+
+
+def predictor_of(model: Model, options: dict[str, Any]) -> AnyPredictor:
+    """A predictor by the options of a method, of which any may be left out. Raises OptionError and UnknownName."""
+    return kind_of(model).predictor(model, options)
+
+
+@functools.lru_cache(maxsize=16)
+def method_of(model: Model) -> Callable[..., Any]:
+    """The method of a model: `method_of(model)(image, flips=True)`, with the options of its kind."""
+
+    def run(image: Image, /, **options: Any) -> Segmentation | Instances:
         predictor = predictor_of(model, options)
         tell_notice(model, predictor.metadata.notice, warn)
         return predictor(image)
 
-    run.__name__ = model.name
-    run.__doc__ = _document(model)
-    run.__wrapped__ = semantic  # type: ignore[attr-defined]  # whose signature it has
-    return method(run)
-
-
-def _contours_of(model: Model) -> Callable[..., Segmentation]:
-    from .contours import contours, cut, tree_of
-
-    def run(image: Image, /, *, level: float | None, regions: int | None, **options: Any) -> Segmentation:
+    def run_and_cut(image: Image, /, *, level: float | None, regions: int | None, **options: Any) -> Segmentation:
         return cut(tree_of(model, image, options, thin=False), level, regions)
 
-    run.__name__ = model.name
-    run.__doc__ = _document(model)
-    run.__wrapped__ = contours.__wrapped__  # type: ignore[attr-defined]
-    return method(run)
-
-
-def predictor_of(model: Model, options: dict[str, Any]) -> Predictor:
-    """A predictor by the options of a method, of which any may be left out. Raises OptionError and UnknownName."""
-    values = checked_options(model.name, options_of(semantic), options)
-    network = open_network(model.path, device=values.pop("device"), threads=values.pop("threads"))
-    return Predictor(network, scales=scales_of(values.pop("scales")), **values)
+    kind = kind_of(model)
+    return method_like(kind.signature, run_and_cut if kind.signature is contours else run, model.name, _document(model))
 
 
 def with_probabilities(model: Model, image: Image, **options: Any) -> tuple[Segmentation, NDArray[np.float32]]:
@@ -108,13 +105,11 @@ def with_probabilities(model: Model, image: Image, **options: Any) -> tuple[Segm
     found: list[NDArray[np.float32]] = []
 
     def run(image: Image, /, **values: Any) -> Segmentation:
-        result, probabilities = predictor_of(model, values).with_probabilities(image)
+        result, probabilities = semantic_predictor(model, values).with_probabilities(image)
         found.append(probabilities)
         return result
 
-    run.__name__ = model.name
-    run.__wrapped__ = semantic  # type: ignore[attr-defined]
-    return method(run)(image, **options), found[0]
+    return method_like(semantic, run, model.name)(image, **options), found[0]
 
 
 def tell_notice(model: Model, notice: str, say: Callable[[str], None]) -> None:
@@ -128,25 +123,10 @@ def warn(text: str) -> None:
     warnings.warn(text, ModelNotice, stacklevel=5)
 
 
-def scales_of(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise OptionError(f"option scales: expected numbers with commas, as 0.75,1,1.25, got {text!r}") from None
-
-
-def _metadata(model: Model) -> Metadata:
-    if model.task == "detection":
-        from .detectors import open_detector
-
-        return open_detector(model.path).metadata
-    return open_network(model.path).metadata
-
-
 def _document(model: Model) -> str:
-    meta = _metadata(model)
+    meta = predictor_of(model, {}).metadata
     lines = [
-        f"{_GIVES[meta.task]} by a network, run by ONNX Runtime.",
+        f"{_KINDS[meta.task].gives} by a network, run by ONNX Runtime.",
         "",
         f"Network: {meta.network or 'not named'}; {meta.channels} channel{'s' if meta.channels > 1 else ''}; images of "
         + (f"{meta.fixed[0]}x{meta.fixed[1]} pixels, others in tiles" if meta.fixed else "any size"),

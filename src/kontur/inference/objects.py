@@ -8,7 +8,6 @@ The file's metadata say how: `decoding` (JSON, see `offsets.Decoding`) and `stre
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -18,10 +17,8 @@ from numpy.typing import NDArray
 from ..core.errors import InputError
 from ..core.image import Image, as_image
 from ..core.instances import Instances
-from ..core.method import method
 from ..core.options import Option, checked_options, options_of
 from ..core.segmentation import Provenance
-from .method import tell_notice, warn
 from .models import Model
 from .network_file import Metadata, NetworkFile, open_network
 from .offsets import Decoding, decoded
@@ -55,21 +52,7 @@ def objects(
     threads: Threads = 0,
 ) -> Instances:
     """Objects of one category by a network in an ONNX file."""
-    raise NotImplementedError("the options of every model of objects; `objects_of` makes the method of one")
-
-
-def objects_of(model: Model, document: str) -> Callable[..., Instances]:
-    """The method of a model: `objects_of(model, "..")(image, flips=True)`."""
-
-    def run(image: Image, /, **options: Any) -> Instances:
-        predictor = object_predictor(model, options)
-        tell_notice(model, predictor.metadata.notice, warn)
-        return predictor(image)
-
-    run.__name__ = model.name
-    run.__doc__ = document
-    run.__wrapped__ = objects  # type: ignore[attr-defined]  # whose signature it has
-    return method(run)
+    raise NotImplementedError("the options of every model of objects; `method.method_of` makes the method of one")
 
 
 def object_predictor(model: Model, options: dict[str, Any]) -> ObjectPredictor:

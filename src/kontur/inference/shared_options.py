@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from ..core.errors import OptionError
 from ..core.options import Option
 from .predictor import LEAST_TILE, MOST_TILE
 
@@ -20,3 +21,11 @@ Overlap = Annotated[
 Device = Annotated[Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where ONNX Runtime has one")]
 Threads = Annotated[int, Option("cores for one image; 0: all", 0, 256)]
 Score = Annotated[float, Option("objects of a lower score are left out", 0, 1)]
+
+
+def scales_of(text: str) -> tuple[float, ...]:
+    """The numbers of the option `scales`."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise OptionError(f"option scales: expected numbers with commas, as 0.75,1,1.25, got {text!r}") from None

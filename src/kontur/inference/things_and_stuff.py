@@ -6,9 +6,7 @@ image ─in one piece or in tiles▶ network ─▶ maps (K + 3, H, W) ─`panop
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,11 +14,10 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from ..core.image import Image, as_image
-from ..core.method import method
 from ..core.options import Option, checked_options, options_of
 from ..core.segmentation import Provenance, Segmentation
+from .models import Model
 from .network_file import Metadata, NetworkFile, open_network
-from .panoptic_deeplab import panoptic_deeplab
 from .predictor import LEAST_TILE, Predictor
 from .shared_options import Device, Threads, Tile
 
@@ -38,27 +35,13 @@ def panoptic(
     threads: Threads = 0,
 ) -> Segmentation:
     """Things and stuff by a network in an ONNX file."""
-    raise NotImplementedError("the options of every panoptic model; `panoptic_of` makes the method of one")
+    raise NotImplementedError("the options of every panoptic model; `method.method_of` makes the method of one")
 
 
-def panoptic_of(name: str, path: Path, document: str, tell: Callable[[str], None]) -> Callable[..., Segmentation]:
-    """The method of a file: `panoptic_of(..)(image, most=50)`. tell: is given the notice about the data."""
-
-    def run(image: Image, /, **options: Any) -> Segmentation:
-        predictor = panoptic_predictor(name, path, options)
-        tell(predictor.metadata.notice)
-        return predictor(image)
-
-    run.__name__ = name
-    run.__doc__ = document
-    run.__wrapped__ = panoptic  # type: ignore[attr-defined]  # whose signature it has
-    return method(run)
-
-
-def panoptic_predictor(name: str, path: Path, options: dict[str, Any]) -> PanopticPredictor:
+def panoptic_predictor(model: Model, options: dict[str, Any]) -> PanopticPredictor:
     """By the options of `panoptic`, of which any may be left out. Raises OptionError and UnknownName."""
-    values = checked_options(name, options_of(panoptic), options)
-    network = open_network(path, device=values.pop("device"), threads=values.pop("threads"))
+    values = checked_options(model.name, options_of(panoptic), options)
+    network = open_network(model.path, device=values.pop("device"), threads=values.pop("threads"))
     return PanopticPredictor(network, **values)
 
 
@@ -89,6 +72,8 @@ class PanopticPredictor:
         return self._tiles.metadata
 
     def __call__(self, image: Image | NDArray) -> Segmentation:
+        from .panoptic_deeplab import panoptic_deeplab  # and with it Numba
+
         started = time.perf_counter()
         image = as_image(image)
         maps = self.maps(image)
