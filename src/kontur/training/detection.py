@@ -27,7 +27,7 @@ from ..metrics.average_precision import InstanceScores, instance_scores
 from ..networks.mask_rcnn import Batch
 from ..transforms.object_targets import detection_targets, with_masks
 from .pictures import stacked
-from .samples import Samples
+from .samples import Samples, categories_of, check_categories
 from .scoring import TorchPredictor
 from .tasks import Scored
 
@@ -40,10 +40,7 @@ class Detection:
     measure = "AP"
 
     def samples(self, sets: Sequence[Any], taxonomy: Taxonomy | None = None, *, cache: bool = False) -> Boxed:
-        taxonomy = taxonomy or sets[0].taxonomy
-        if taxonomy is None:
-            raise InputError(f"{sets[0].name}: expected a data set with categories, it has none")
-        return Boxed(sets, taxonomy, cache=cache)
+        return Boxed(sets, categories_of(sets, taxonomy), cache=cache)
 
     def evaluate(
         self, predictor: TorchPredictor, samples: Samples, advance: Callable[[], None] = lambda: None
@@ -99,12 +96,10 @@ class Boxed(Samples):
     """
 
     def __init__(self, sets: Sequence[Any], taxonomy: Taxonomy, *, cache: bool = False) -> None:
-        names = [c.name for c in taxonomy]
         for data in sets:
             if data.layout.form != "coco":
                 raise InputError(f"{data.name} {data.split}: expected objects with masks, as in COCO's JSON")
-            if data.taxonomy is None or [c.name for c in data.taxonomy] != names:
-                raise InputError(f"{data.name} {data.split}: expected objects of the categories {', '.join(names)}")
+            check_categories(data, taxonomy)
         super().__init__(sets, taxonomy, ignore=0, cache=cache)
         self._labels: dict[tuple[int, int], Tensor] = {}
 

@@ -25,7 +25,7 @@ from ..inference.offsets import Decoding, decoded
 from ..inference.stretch import PERCENTILES, stretched
 from ..metrics.average_precision import InstanceScores, instance_scores
 from .pictures import stacked
-from .samples import Samples
+from .samples import Samples, check_categories
 from .scoring import TorchPredictor
 from .tasks import Scored
 
@@ -127,9 +127,7 @@ class Objects(Samples):
         for data in sets:
             if data.layout.form not in FORMS:
                 raise InputError(f"{data.name} {data.split}: expected objects with masks ({', '.join(FORMS)})")
-            if data.taxonomy is None or [c.name for c in data.taxonomy] != [c.name for c in taxonomy]:
-                wanted = ", ".join(c.name for c in taxonomy)
-                raise InputError(f"{data.name} {data.split}: expected objects of the category {wanted}")
+            check_categories(data, taxonomy)
         super().__init__(sets, taxonomy, ignore=OUTSIDE, cache=cache)
         self._truths: dict[tuple[int, int], Instances] = {}
 

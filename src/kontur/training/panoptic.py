@@ -28,7 +28,7 @@ from ..losses.panoptic_deeplab import panoptic_deeplab_loss
 from ..metrics.panoptic_quality import PanopticCounts, PanopticResult
 from ..transforms.object_targets import panoptic_targets
 from .pictures import stacked
-from .samples import Samples
+from .samples import Samples, categories_of, check_categories
 from .scoring import TorchPredictor
 from .tasks import Scored
 
@@ -45,10 +45,7 @@ class Panoptic:
     measure = "PQ"
 
     def samples(self, sets: Sequence[Any], taxonomy: Taxonomy | None = None, *, cache: bool = False) -> Segments:
-        taxonomy = taxonomy or sets[0].taxonomy
-        if taxonomy is None:
-            raise InputError(f"{sets[0].name}: expected a data set with categories, it has none")
-        return Segments(sets, taxonomy, cache=cache)
+        return Segments(sets, categories_of(sets, taxonomy), cache=cache)
 
     def evaluate(
         self, predictor: TorchPredictor, samples: Samples, advance: Callable[[], None] = lambda: None
@@ -103,14 +100,12 @@ class Segments(Samples):
     """
 
     def __init__(self, sets: Sequence[Any], taxonomy: Taxonomy, *, cache: bool = False) -> None:
-        names = [c.name for c in taxonomy]
         for data in sets:
             if data.layout.form != "panoptic":
                 raise InputError(
                     f"{data.name} {data.split}: expected COCO's panoptic form. Convert it: kontur data convert --to coco-panoptic"
                 )
-            if data.taxonomy is None or [c.name for c in data.taxonomy] != names:
-                raise InputError(f"{data.name} {data.split}: expected the categories {', '.join(names)}")
+            check_categories(data, taxonomy)
         super().__init__(sets, taxonomy, ignore=VOID, cache=cache)
 
     def truth(self, index: int) -> tuple[Segmentation, frozenset[int]]:

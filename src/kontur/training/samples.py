@@ -31,6 +31,21 @@ def opened(data: Data, split: str, root: str | None = None) -> Dataset:
     return found
 
 
+def categories_of(sets: Sequence[Any], taxonomy: Taxonomy | None = None) -> Taxonomy:
+    """That of the run, or else the first set's own. Raises InputError for a set without categories."""
+    found: Taxonomy | None = taxonomy or sets[0].taxonomy
+    if found is None:
+        raise InputError(f"{sets[0].name}: expected a data set with categories, it has none")
+    return found
+
+
+def check_categories(data: Any, taxonomy: Taxonomy) -> None:
+    """Raises InputError for a set with other categories by name, or with none."""
+    names = [c.name for c in taxonomy]
+    if data.taxonomy is None or [c.name for c in data.taxonomy] != names:
+        raise InputError(f"{data.name} {data.split}: expected the categories {', '.join(names)}")
+
+
 class Samples(Sequence):
     """A task derives from this and reads a sample in `_read`.
 

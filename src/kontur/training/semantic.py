@@ -13,7 +13,7 @@ from ..core.image import Image
 from ..core.taxonomy import Taxonomy
 from ..metrics.confusion import SemanticScores
 from .pictures import draw_samples
-from .samples import Samples
+from .samples import Samples, categories_of
 from .scoring import TorchPredictor, evaluate
 from .tasks import Scored
 
@@ -24,10 +24,7 @@ class Semantic:
     measure = "mean IoU"
 
     def samples(self, sets: Sequence[Any], taxonomy: Taxonomy | None = None, *, cache: bool = False) -> Indexed:
-        taxonomy = taxonomy or sets[0].taxonomy
-        if taxonomy is None:
-            raise InputError(f"{sets[0].name}: expected a data set with categories, it has none")
-        return Indexed(sets, taxonomy, cache=cache)
+        return Indexed(sets, categories_of(sets, taxonomy), cache=cache)
 
     def evaluate(
         self, predictor: TorchPredictor, samples: Samples, advance: Callable[[], None] = lambda: None
@@ -84,9 +81,7 @@ class Indexed(Samples):
 
     def __init__(self, sets: Sequence[Any], taxonomy: Taxonomy, *, cache: bool = False) -> None:
         for data in sets:
-            if data.taxonomy is None:
-                raise InputError(f"{data.name} {data.split}: expected a data set with categories")
-            check_taxonomy(data.taxonomy, [c.name for c in taxonomy])
+            check_taxonomy(categories_of([data]), [c.name for c in taxonomy])
         super().__init__(sets, taxonomy, ignore=255 if len(taxonomy) <= 255 else 65535, cache=cache)
         highest = max([c.id for c in taxonomy] + [taxonomy.ignore or 0])
         self._table = np.full(highest + 1, self.ignore, np.uint8 if len(taxonomy) <= 255 else np.uint16)
