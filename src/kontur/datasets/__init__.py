@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import OptionError, UnknownName
+from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .checking import check
@@ -86,10 +87,7 @@ def layout(name: str, root: str | Path, **options: Any) -> Layout:
         raise OptionError(f"data set {name}: {str(error).split(') ')[-1]}") from None
 
 
-def __getattr__(name: str) -> object:
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _PUBLIC)
 
 
 def __dir__() -> list[str]:

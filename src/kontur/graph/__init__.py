@@ -5,8 +5,9 @@ Each name is imported when it is first asked for, so that `import kontur.graph` 
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .boundary_thinning import thinned
@@ -25,11 +26,7 @@ _PUBLIC = {
 
 __all__ = ["contour_hierarchy", "merging_hierarchy", "refine_probabilities", "thinned", "walker_probabilities"]
 
-
-def __getattr__(name: str) -> object:
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _PUBLIC)
 
 
 def __dir__() -> list[str]:

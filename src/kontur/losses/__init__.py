@@ -5,10 +5,7 @@ All ignore the ignore label, give 0 with gradient 0 on a batch in which nothing 
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
-from ..core.errors import MissingExtra
+from ..core.lazy import lazy_names
 
 _PUBLIC = {
     "cross_entropy": "entropy",
@@ -32,13 +29,4 @@ _PUBLIC = {
 
 __all__ = sorted(_PUBLIC)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
-    except ModuleNotFoundError as error:
-        if str(error.name).split(".")[0] == "torch":
-            raise MissingExtra("kontur.losses", "train") from None
-        raise
+__getattr__ = lazy_names(__name__, _PUBLIC, extra="train")

@@ -7,8 +7,9 @@ Each name is imported when it is first asked for, so that `import kontur.metrics
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .average_precision import InstanceScores, evaluate_instances, instance_scores
@@ -144,11 +145,7 @@ __all__ = [
     "trimap_iou",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, _PUBLIC)
 
 
 def __dir__() -> list[str]:

@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from ..core.errors import MissingExtra
+from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .catalogue import CATALOGUE, build
@@ -19,13 +18,4 @@ _PUBLIC = {"build": "catalogue", "CATALOGUE": "catalogue", "Network": "network",
 
 __all__ = ["CATALOGUE", "Logits", "Network", "build"]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
-    except ModuleNotFoundError as error:
-        if str(error.name).split(".")[0] in ("torch", "torchvision", "timm"):
-            raise MissingExtra("kontur.networks", "train") from None
-        raise
+__getattr__ = lazy_names(__name__, _PUBLIC, extra="train")

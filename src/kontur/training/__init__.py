@@ -5,10 +5,7 @@ recipe.toml ─load_recipe▶ Recipe ─fit▶ RUN/ (checkpoints, metrics.csv, c
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
-from ..core.errors import MissingExtra
+from ..core.lazy import lazy_names
 
 _PUBLIC = {
     "Recipe": "recipe",
@@ -21,13 +18,4 @@ _PUBLIC = {
 
 __all__ = sorted(_PUBLIC)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
-    except ModuleNotFoundError as error:
-        if not str(error.name).startswith("kontur"):
-            raise MissingExtra("kontur.training", "train") from None
-        raise
+__getattr__ = lazy_names(__name__, _PUBLIC, extra="train")
