@@ -436,7 +436,7 @@ def test_hierarchy_module_agrees_with_hierarchy_of_the_library(page):
             merges.append((a, b))
             alive.append(count + k)
         tree = Hierarchy(leaves, np.array(merges), heights)
-        order, joint = tree._line
+        order, joint = tree.line
         levels = [0.0, 0.2, 0.25, 0.5, 0.7, 1.0]
         answers = page.evaluate(
             """async ([width, height, leaves, order, joints, levels]) => {

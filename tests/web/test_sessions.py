@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 
 from kontur.core.image import Image
 from kontur.web import strokes
+from kontur.web.channel import Upload
 from kontur.web.limits import Limits, Problem
 from kontur.web.sessions import MOST_STEPS, Sessions, Step
 
@@ -214,7 +215,7 @@ def test_sessions_are_bounded_in_bytes_and_life():
     sessions = Sessions(Limits(sessions=10, held=1000, session_life=0.05, workers=1))
     kept = []
     for _ in range(4):
-        kept.append(sessions.add(b"x" * 400, "a"))
+        kept.append(sessions.add(Upload(b"x" * 400, "a", 1000)))
         kept[-1].facts = {"width": 1, "height": 1}
     assert len(sessions) == 2
     time.sleep(0.06)
@@ -224,7 +225,7 @@ def test_sessions_are_bounded_in_bytes_and_life():
 
 
 def test_steps_are_bounded_and_keep_their_numbers():
-    session = Sessions(Limits(workers=1)).add(b"", "a")
+    session = Sessions(Limits(workers=1)).add(Upload(b"", "a", 1000))
     for _ in range(MOST_STEPS + 5):
         session.keep(Step([], 0, 0, b"", b""))
     assert (session.step, len(session.steps), session.first) == (MOST_STEPS + 5, MOST_STEPS, 5)

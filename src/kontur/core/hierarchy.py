@@ -176,8 +176,11 @@ class Hierarchy:
     # In the order of the tree's leaves every node is a stretch; where two stretches meet stands the merge that joins them.
 
     @cached_property
-    def _line(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """(order (n,) of the leaves 0..n - 1, joint (n - 1,): the merge that joins neighbours in that order)."""
+    def line(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """(order (n,) int32 of the leaves 0..n - 1, joint (n - 1,) int32: the merge that joins neighbours in that order).
+
+        At every level a region is a stretch of the order: it ends where the height of the joint is above the level.
+        """
         n = len(self)
         head, tail = list(range(n)), list(range(n))
         follower, joint = [-1] * n, [0] * n
@@ -194,14 +197,14 @@ class Hierarchy:
 
     @cached_property
     def _leaf_sizes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Area (n,) and box (n, 4) of each leaf, in the order of `_line`."""
+        """Area (n,) and box (n, 4) of each leaf, in the order of `line`."""
         segments = Segmentation.from_ids(self.leaves).segments
-        order = self._line[0]
+        order = self.line[0]
         return np.array([s.area for s in segments])[order], np.array([s.box for s in segments])[order]
 
     def _after(self, merges: int) -> Segmentation:
         """The partition after the first merges; its ids 1..k follow the order of the tree."""
-        order, joint = self._line
+        order, joint = self.line
         starts = np.concatenate([[True], joint >= merges])
         table = np.zeros(len(order) + 1, np.int32)
         table[order + 1] = np.cumsum(starts)
@@ -216,7 +219,7 @@ class Hierarchy:
     @cached_property
     def _edge_heights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Heights between each pixel and the next one to the right, (H, W - 1), and below, (H - 1, W)."""
-        order, joint = self._line
+        order, joint = self.line
         position = np.empty(len(order) + 1, np.int64)
         position[order + 1] = np.arange(len(order))
         places = position[self.leaves]

@@ -27,6 +27,7 @@ from starlette.formparsers import MultiPartParser
 
 from .._version import __version__
 from . import answers, forms, samples
+from .channel import Upload
 from .guard import Guard
 from .jobs import Job, Jobs
 from .limits import Limits, Problem
@@ -291,8 +292,8 @@ def _static(name: str) -> Response:
 # --- one call -----------------------------------------------------------------------------------------------------------
 
 
-async def _upload(limits: Limits, file: UploadFile) -> tuple[bytes, str]:
-    """The bytes of an upload and its name, made harmless. Raises Problem 413, 415."""
+async def _upload(limits: Limits, file: UploadFile) -> Upload:
+    """An upload with its name made harmless. Raises Problem 413, 415."""
     data = await file.read()
     if len(data) > limits.max_upload:
         most = limits.max_upload / 1e6
@@ -300,7 +301,7 @@ async def _upload(limits: Limits, file: UploadFile) -> tuple[bytes, str]:
     if not data:
         raise Problem(415, "image: expected a JPEG, PNG, TIFF, WebP or BMP image, got an empty file")
     name = re.sub(r"[^\w.\- ]", "_", (file.filename or "image").replace("\\", "/").rsplit("/", 1)[-1])[:80]
-    return data, name or "image"
+    return Upload(data, name or "image", limits.max_pixels)
 
 
 def _add_segment(app: FastAPI, state: State) -> None:
@@ -313,18 +314,17 @@ def _add_segment(app: FastAPI, state: State) -> None:
         labels: Annotated[forms.Labels, Form()] = "grey",
     ) -> Response:
         """Cut one image into regions. Nothing of it is kept."""
-        payload = _what(state, method, options, prompts, labels)
-        data, name = await _upload(state.limits, image)
-        return _json(await state.work("segment", {**payload, "data": data, "name": name}))
+        payload = _what(method, options, prompts, labels)
+        payload["image"] = await _upload(state.limits, image)
+        return _json((await state.work("segment", payload))[0])
 
 
-def _what(state: State, method: str | None, options: str | None, prompts: str | None, labels: str) -> dict[str, Any]:
+def _what(method: str | None, options: str | None, prompts: str | None, labels: str) -> dict[str, Any]:
     return {
         "method": method or None,
         "options": forms.plain_options(forms.json_object(options, "options")),
         "prompts": forms.prompts_of(prompts),
         "labels": labels,
-        "max_pixels": state.limits.max_pixels,
     }
 
 
@@ -333,9 +333,6 @@ def _what(state: State, method: str | None, options: str | None, prompts: str | 
 
 def _add_sessions(app: FastAPI, state: State) -> None:
     limits, sessions = state.limits, state.sessions
-
-    def image_of(session: Session) -> dict[str, Any]:
-        return {"session": session.id, "data": session.data, "name": session.name, "max_pixels": limits.max_pixels}
 
     def described(session: Session) -> dict[str, Any]:
         left = sessions.expires_in(session)
@@ -348,17 +345,17 @@ def _add_sessions(app: FastAPI, state: State) -> None:
     ) -> JSONResponse:
         """Open a session with an image, or with a sample."""
         if image is not None:
-            data, name = await _upload(limits, image)
+            upload = await _upload(limits, image)
         else:
             path = samples.available().get(sample or "")
             if path is None:
                 if sample:
                     raise Problem(404, "No such sample. GET /api/samples lists them.")
                 raise Problem(422, "image: expected an image file or the name of a sample, got neither")
-            data, name = path.read_bytes(), path.name
-        session = sessions.add(data, name)
+            upload = Upload(path.read_bytes(), path.name, limits.max_pixels)
+        session = sessions.add(upload)
         try:
-            session.facts = await state.work("open", image_of(session), quick=True)
+            session.facts = await state.work("open", {"image": session.image}, quick=True)
         except BaseException:
             sessions.drop(session)
             raise
@@ -378,7 +375,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
              responses=answers.file("image/png", "The image as the methods see it"))  # fmt: skip
     async def image_png(session_id: _Id) -> Response:
         session = sessions.get(session_id)
-        content = await state.work("shown", image_of(session), quick=True)
+        content = await state.work("shown", {"image": session.image}, quick=True)
         return Response(content, media_type="image/png")
 
     @app.post("/api/sessions/{session_id}/segment", tags=["sessions"], responses=answers.example(answers.KEPT_RESULT))
@@ -388,7 +385,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
         name = session.new_result()
         options = forms.plain_options(body.options)
         payload = {"method": body.method, "options": options, "prompts": body.prompts.to_work(), "labels": body.labels}
-        answer, kept = await state.work("session_segment", {**image_of(session), **payload, "result_id": name})
+        answer, kept = await state.work("segment", {"image": session.image, **payload, "result_id": name})
         session.keep_result(name, kept)
         return _json(answer)
 
@@ -398,7 +395,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
         session = sessions.get(session_id)
         name = session.new_result()
         payload = {"method": body.method, "options": forms.plain_options(body.options), "result_id": name}
-        answer, kept = await state.work("tree", {**image_of(session), **payload})
+        answer, kept = await state.work("tree", {"image": session.image, **payload})
         session.keep_result(name, kept)
         return _json(answer)
 
@@ -415,8 +412,8 @@ def _add_sessions(app: FastAPI, state: State) -> None:
                 "points": (last.points if last else 0) + len(body.points or ()),
             }
             given = body.to_work()
-            payload = {
-                **image_of(session),
+            payload: dict[str, Any] = {
+                "image": session.image,
                 "number": session.step + 1,
                 "form": body.labels,
                 "given": given,
@@ -454,7 +451,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
         if last.exact is None:
             past = session.last_exact()
             payload = {
-                **image_of(session),
+                "image": session.image,
                 "number": step,
                 "form": labels,
                 "given": None,
@@ -511,7 +508,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
             if number < 1 or not 0 <= place < len(session.steps):
                 raise Problem(404, "No such result in this session.")
             labels = session.steps[place].exact or session.steps[place].labels
-        payload = {**image_of(session), "kept": kept, "labels": labels, "form": format, "level": level}
+        payload = {"image": session.image, "kept": kept, "labels": labels, "form": format, "level": level}
         content = await state.work("export", payload)
         headers = {"content-disposition": f'attachment; filename="kontur{_ENDINGS[format]}"'}
         return Response(content, media_type=_MEDIA[format], headers=headers)
@@ -533,7 +530,7 @@ def _add_jobs(app: FastAPI, state: State) -> None:
         most = state.limits.job_images
         if not 1 <= len(image) <= most:
             raise Problem(422, f"image: expected 1 to {most} images, got {len(image)}")
-        payload = _what(state, method, options, prompts, labels)
+        payload = _what(method, options, prompts, labels)
         images = [await _upload(state.limits, file) for file in image]
         return JSONResponse(state.jobs.add(images, payload).to_dict(), 202)
 
@@ -616,11 +613,10 @@ def _add_label_studio(app: FastAPI, state: State, address: str | None) -> None:
         for task in body.tasks:
             data = await asyncio.to_thread(image_of_task, task, state.limits.max_upload, address, key)
             payload = {
-                "data": data,
+                "image": Upload(data, "image", state.limits.max_pixels),
                 "config": body.label_config,
                 "context": shapes[:200],
                 "method": chosen["method"],
-                "max_pixels": state.limits.max_pixels,
             }
             results.append(await state.work("label_studio", payload))
         return JSONResponse({"results": results, "model_version": f"kontur {chosen['method']}"})

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import pickle
 import struct
+from dataclasses import dataclass
 from typing import IO, Any
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An image on its way to a worker. data: the file as it came. session: whose image it is, if it is to be kept decoded."""
+
+    data: bytes
+    name: str
+    max_pixels: int
+    session: str | None = None
 
 
 def send(stream: IO[bytes], message: Any) -> None:

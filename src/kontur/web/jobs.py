@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
+from .channel import Upload
 from .limits import Limits, Problem
 from .pool import Pool, Task
 
@@ -23,7 +24,7 @@ class Job:
 
     id: str
     payload: dict[str, Any]
-    images: list[tuple[bytes, str]]
+    images: list[Upload]
     of: int
     state: str = "queued"
     phase: str = "waiting"
@@ -53,7 +54,7 @@ class Job:
 
     @property
     def size(self) -> int:
-        return sum(map(len, self.results)) + sum(len(data) for data, _ in self.images)
+        return sum(map(len, self.results)) + sum(len(image.data) for image in self.images)
 
 
 class Jobs:
@@ -67,11 +68,11 @@ class Jobs:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def add(self, images: list[tuple[bytes, str]], payload: dict[str, Any]) -> Job:
+    def add(self, images: list[Upload], payload: dict[str, Any]) -> Job:
         """Begin one. Raises Problem 429 where there are too many, or the queue is full."""
         with self._lock:
             self._tidy()
-            size = sum(job.size for job in self._jobs.values()) + sum(len(data) for data, _ in images)
+            size = sum(job.size for job in self._jobs.values()) + sum(len(image.data) for image in images)
             if len(self._jobs) >= self._limits.jobs or (self._jobs and size > self._limits.held):
                 raise Problem(429, "Too many jobs are open. Try again when some have ended.", 10)
             job = Job(secrets.token_hex(16), payload, images, len(images))
@@ -96,9 +97,8 @@ class Jobs:
             self._pool.cancel(task)
 
     def _next(self, job: Job, admitted: bool) -> None:
-        data, name = job.images[0]
         seconds = _PATIENCE * self._limits.time_limit
-        payload = {**job.payload, "data": data, "name": name}
+        payload = {**job.payload, "image": job.images[0]}
         job.task = self._pool.submit(
             "segment", payload, seconds=seconds, admitted=admitted, progress=lambda phase: self._tell(job, phase)
         )
@@ -119,7 +119,7 @@ class Jobs:
                 job.error = error.sentence if isinstance(error, Problem) else "The work failed."
                 self._end(job, "failed")
                 return
-            job.results.append(future.result())
+            job.results.append(future.result()[0])
             del job.images[0]
             job.version += 1
             if not job.images:

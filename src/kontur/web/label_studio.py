@@ -208,10 +208,7 @@ def _values(tag: str, flat: Segmentation, segment: int) -> list[dict[str, Any]]:
 def _as_png(mask: NDArray[np.bool_]) -> str:
     """Scribbles: label 2 where the mask is, as base64."""
     import base64
-    import io
 
-    from PIL import Image as Pillow
+    from ..io.pictures import png_bytes
 
-    buffer = io.BytesIO()
-    Pillow.fromarray(mask.astype(np.uint8) * np.uint8(2)).save(buffer, format="PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
+    return base64.b64encode(png_bytes(mask.astype(np.uint8) * np.uint8(2))).decode()

@@ -50,8 +50,10 @@ class Task:
 
     def home(self, count: int) -> int | None:
         """Which of the `count` processes knows its session already, if it has one; the first one is kept for quick work."""
-        session = self.payload.get("session")
-        return None if self.quick or session is None or count < 3 else 1 + int(session[:8], 16) % (count - 1)
+        image = self.payload.get("image")
+        if self.quick or image is None or image.session is None or count < 3:
+            return None
+        return 1 + int(image.session[:8], 16) % (count - 1)
 
 
 @dataclass(eq=False)

@@ -10,9 +10,10 @@ import secrets
 import time
 from collections import OrderedDict
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .channel import Upload
 from .limits import Limits, Problem
 
 MOST_STEPS = 200
@@ -46,14 +47,13 @@ class Step:
 
 @dataclass(eq=False)
 class Session:
-    """data: the upload. facts: width, height, bands, notes. first: the number of the step before steps[0].
+    """image: the upload. facts: width, height, bands, notes. first: the number of the step before steps[0].
 
     pending: the work on its last exact answer.
     """
 
     id: str
-    data: bytes
-    name: str
+    image: Upload
     facts: dict[str, Any] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     first: int = 0
@@ -74,7 +74,7 @@ class Session:
 
     @property
     def size(self) -> int:
-        return len(self.data) + sum(s.size for s in self.steps) + sum(map(len, self.results.values()))
+        return len(self.image.data) + sum(s.size for s in self.steps) + sum(map(len, self.results.values()))
 
     def keep(self, step: Step) -> None:
         self.steps.append(step)
@@ -110,8 +110,9 @@ class Sessions:
     def size(self) -> int:
         return sum(s.size for s in self._open.values())
 
-    def add(self, data: bytes, name: str) -> Session:
-        session = Session(secrets.token_hex(16), data, name)
+    def add(self, upload: Upload) -> Session:
+        name = secrets.token_hex(16)
+        session = Session(name, replace(upload, session=name))
         self._open[session.id] = session
         self.tidy()
         return session

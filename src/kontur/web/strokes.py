@@ -113,24 +113,25 @@ class Marks:
     """All marks of a session: seeds (H, W) uint8 of the user's labels, and boxes; with the labels numbered without gaps.
 
     values: the user's label of the numbers 1, 2, ..: box i holds the object of label i + 2, whatever strokes there are.
+    number_of: (256,) the number of each label, 0 where it is not used.
     """
 
     def __init__(self, seeds: NDArray[np.uint8], boxes: Boxes) -> None:
         self.seeds, self.boxes = seeds, boxes
         used = set(np.unique(seeds).tolist()) - {0, 1}
         self.values = np.array([1, *sorted(used | {i + 2 for i in range(len(boxes))})], np.uint8)
-        self._number = np.zeros(256, np.int32)
-        self._number[self.values] = np.arange(1, len(self.values) + 1)
+        self.number_of = np.zeros(256, np.int32)
+        self.number_of[self.values] = np.arange(1, len(self.values) + 1)
 
     @property
     def prompts(self) -> Prompts:
-        return Prompts(self.boxes, (), self._number[self.seeds])
+        return Prompts(self.boxes, (), self.number_of[self.seeds])
 
     def numbers(self, labels: NDArray[np.uint8] | None) -> NDArray[np.int32] | None:
         """Labels of the user (H, W) as GrabCut counts: 0 background, 1.. objects; None where one of them is gone."""
         if labels is None or not set(np.unique(labels).tolist()) <= set(self.values.tolist()):
             return None
-        return self._number[labels] - 1
+        return self.number_of[labels] - 1
 
     def labels(self, numbers: NDArray[np.integer]) -> NDArray[np.uint8]:
         return self.values[numbers]
@@ -180,7 +181,7 @@ def _refined(state: GrabCut, marks: Marks, before: Marks | None, labels: NDArray
     if start is None or before is None:
         state.restart()
     else:
-        state.resume(start, Prompts(before.boxes, (), marks._number[before.seeds]))
+        state.resume(start, Prompts(before.boxes, (), marks.number_of[before.seeds]))
     state.refine(marks.prompts)
     assert state.labels is not None
     return marks.labels(state.labels)
@@ -246,7 +247,7 @@ def _along_superpixels(canvas: Canvas, marks: Marks, rough: NDArray[np.uint8]) -
     rows = np.minimum(np.arange(ids.shape[0]) * step // shrink, rough.shape[0] - 1)
     columns = np.minimum(np.arange(ids.shape[1]) * step // shrink, rough.shape[1] - 1)
     wide = rough[rows][:, columns]
-    number = marks._number[wide] - 1
+    number = marks.number_of[wide] - 1
     count = len(marks.values)
     votes = np.bincount((ids * count + number).ravel(), minlength=(int(ids.max()) + 1) * count)
     winner = votes.reshape(-1, count).argmax(1).astype(np.uint8)

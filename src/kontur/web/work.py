@@ -28,7 +28,9 @@ from ..core.image import Image
 from ..core.instances import Instances
 from ..core.prompts import Prompts
 from ..core.segmentation import Provenance, Segmentation
+from ..io.pictures import png_bytes
 from . import strokes
+from .channel import Upload
 from .limits import Problem
 
 Tell = Callable[[str], None]
@@ -40,29 +42,30 @@ _canvases: OrderedDict[str, strokes.Canvas] = OrderedDict()
 # --- images -----------------------------------------------------------------------------------------------------------
 
 
-def read_upload(folder: Path, data: bytes, name: str, max_pixels: int) -> Image:
+def read_upload(folder: Path, upload: Upload) -> Image:
     """The image of an upload. Raises Problem 415 for what is none, TooLarge on its header, InputError for a damaged one."""
     from ..io import photos
 
     path = folder / "image"
-    path.write_bytes(data)
+    path.write_bytes(upload.data)
     try:
         with path.open("rb") as file:
             try:
                 photos.kind_of(file, path)
             except InputError as error:
                 raise Problem(415, str(error).replace(str(path), "image")) from None
-        image = photos.read_image(path, max_pixels=max_pixels)
+        image = photos.read_image(path, max_pixels=upload.max_pixels)
     finally:
         path.unlink(missing_ok=True)
-    return replace(image, path=Path(name))
+    return replace(image, path=Path(upload.name))
 
 
-def _canvas(folder: Path, session: str, data: bytes, name: str, max_pixels: int) -> strokes.Canvas:
-    canvas = _canvases.pop(session, None)
-    if canvas is None:
-        canvas = strokes.Canvas(read_upload(folder, data, name, max_pixels))
-    _canvases[session] = canvas
+def _canvas(folder: Path, upload: Upload) -> strokes.Canvas:
+    """The image and what strokes need; of a session the one that this process has already, where it has it."""
+    if upload.session is None:
+        return strokes.Canvas(read_upload(folder, upload))
+    canvas = _canvases.pop(upload.session, None) or strokes.Canvas(read_upload(folder, upload))
+    _canvases[upload.session] = canvas
     while len(_canvases) > _KEPT_IMAGES:
         _canvases.popitem(last=False)
     return canvas
@@ -73,21 +76,21 @@ def forget(folder: Path, tell: Tell, session: str) -> None:
     _canvases.pop(session, None)
 
 
-def opened(folder: Path, tell: Tell, session: str, data: bytes, name: str, max_pixels: int) -> dict[str, Any]:
+def opened(folder: Path, tell: Tell, image: Upload) -> dict[str, Any]:
     """Read a session's image and prepare what strokes need."""
     tell("reading")
-    canvas = _canvas(folder, session, data, name, max_pixels)
+    canvas = _canvas(folder, image)
     canvas.prepare()
-    image = canvas.image
-    return {"width": image.width, "height": image.height, "bands": image.channels, "notes": list(image.notes)}
+    read = canvas.image
+    return {"width": read.width, "height": read.height, "bands": read.channels, "notes": list(read.notes)}
 
 
-def shown(folder: Path, tell: Tell, session: str, data: bytes, name: str, max_pixels: int) -> bytes:
+def shown(folder: Path, tell: Tell, image: Upload) -> bytes:
     """The image as the methods see it, 8-bit RGB, as PNG."""
-    image = _canvas(folder, session, data, name, max_pixels).image
-    if image.pixels.dtype == np.uint8 and image.channels in (1, 3):
-        return _png(image.pixels)
-    return _png(np.rint(image.rgb() * np.float32(255)).astype(np.uint8))
+    read = _canvas(folder, image).image
+    if read.pixels.dtype == np.uint8 and read.channels in (1, 3):
+        return _png(read.pixels)
+    return _png(np.rint(read.rgb() * np.float32(255)).astype(np.uint8))
 
 
 # --- methods ----------------------------------------------------------------------------------------------------------
@@ -205,7 +208,7 @@ def cut(
         given.append("point" if only_points else "scribbles")
     row.check_prompts(given)
     if only_points and prompts.get("points"):
-        named = [(x, y, int(marks._number[label])) for x, y, label in prompts["points"]]
+        named = [(x, y, int(marks.number_of[label])) for x, y, label in prompts["points"]]
         return row.load()(image, Prompts(marks.boxes, tuple(named)), **arguments)
     return row.load()(image, marks.prompts, **arguments)
 
@@ -216,55 +219,34 @@ def cut(
 def segment(
     folder: Path,
     tell: Tell,
-    data: bytes,
-    name: str,
+    image: Upload,
     method: str | None,
     options: dict[str, Any],
     prompts: dict[str, Any],
     labels: str,
-    max_pixels: int,
-) -> bytes:
-    """POST /api/segment and the images of jobs."""
-    tell("reading")
-    image = read_upload(folder, data, name, max_pixels)
-    result = cut(folder, tell, image, method, options, prompts, max_pixels)
-    tell("packing")
-    return _json(_result(result, _row(method).task, labels))
-
-
-def session_segment(
-    folder: Path,
-    tell: Tell,
-    session: str,
-    data: bytes,
-    name: str,
-    method: str | None,
-    options: dict[str, Any],
-    prompts: dict[str, Any],
-    labels: str,
-    max_pixels: int,
-    result_id: str,
+    result_id: str | None = None,
 ) -> tuple[bytes, bytes]:
-    """The same of a session's image: (the answer, what exports need)."""
-    image = _canvas(folder, session, data, name, max_pixels).image
-    result = cut(folder, tell, image, method, options, prompts, max_pixels)
+    """An image cut by a method: (the answer, what exports need; empty where the result has no id to be asked for by)."""
+    tell("reading")
+    canvas = _canvas(folder, image)
+    result = cut(folder, tell, canvas.image, method, options, prompts, image.max_pixels)
     tell("packing")
-    return _json(_result(result, _row(method).task, labels) | {"result": result_id}), _kept(result)
+    answer = _result(result, _row(method).task, labels)
+    if result_id is None:
+        return _json(answer), b""
+    return _json(answer | {"result": result_id}), _kept(result)
 
 
 def tree(
     folder: Path,
     tell: Tell,
-    session: str,
-    data: bytes,
-    name: str,
+    image: Upload,
     method: str | None,
     options: dict[str, Any],
-    max_pixels: int,
     result_id: str,
 ) -> tuple[bytes, bytes]:
     """POST .../contours: (the whole hierarchy for the page, what exports need)."""
-    image = _canvas(folder, session, data, name, max_pixels).image
+    read = _canvas(folder, image).image
     row = _row(method)
     if not row.tree:
         raise Problem(422, f"method: expected one that makes a hierarchy (contours, region_merging), got {row.name}")
@@ -272,13 +254,13 @@ def tree(
         if key in options:
             raise OptionError(f"options: {key} is chosen on the page, from the hierarchy; leave it out here")
     tell("working")
-    _, found = api.with_hierarchy(image, row, options)
+    _, found = api.with_hierarchy(read, row, options)
     tell("packing")
     found = Hierarchy(found.leaves, found.merges, found.heights, found.default, found.provenance)
-    order, joint = found._line
+    order, joint = found.line
     answer = {
-        "width": image.width,
-        "height": image.height,
+        "width": read.width,
+        "height": read.height,
         "leaves": len(found),
         "default": float(found.default),
         "leaves_png": _base64(_png(_rgb24(found.leaves))),
@@ -293,10 +275,7 @@ def tree(
 def step(
     folder: Path,
     tell: Tell,
-    session: str,
-    data: bytes,
-    name: str,
-    max_pixels: int,
+    image: Upload,
     number: int,
     form: str,
     given: dict[str, Any] | None,
@@ -312,11 +291,11 @@ def step(
     the exact answer.
     """
     started = time.perf_counter()
-    canvas = _canvas(folder, session, data, name, max_pixels)
+    canvas = _canvas(folder, image)
     shape = canvas.image.shape
     drawn = _unpacked(seeds, shape) if seeds else np.zeros(shape, np.uint8)
     if given is not None:
-        drawn = _with_marks(folder, shape, drawn, given, max_pixels)
+        drawn = _with_marks(folder, shape, drawn, given, image.max_pixels)
         boxes = given.get("boxes") or boxes
     marks = strokes.Marks(drawn, tuple(tuple(b) for b in boxes))  # type: ignore[misc]
     if not marks.boxes and not drawn.any():
@@ -369,20 +348,17 @@ def _step_answer(
 def export(
     folder: Path,
     tell: Tell,
-    session: str,
-    data: bytes,
-    name: str,
-    max_pixels: int,
+    image: Upload,
     kept: bytes | None,
     labels: bytes | None,
     form: str,
     level: float | None,
 ) -> bytes:
     """A result as a file. kept: of a method; labels: of a step."""
-    image = _canvas(folder, session, data, name, max_pixels).image
+    read = _canvas(folder, image).image
     result: Any
     if labels is not None:
-        ids = _unpacked(labels, image.shape)
+        ids = _unpacked(labels, read.shape)
         origin = Provenance("grabcut", {"interactive": True})
         result = replace(Segmentation.from_ids(ids, background=1), provenance=origin)
     else:
@@ -394,7 +370,7 @@ def export(
         return _png(np.rint(result.ultrametric * np.float32(65535)).astype(np.uint16))
     if isinstance(result, Hierarchy):
         result = result.level(level)
-    return _file(folder, form, result, image)
+    return _file(folder, form, result, read)
 
 
 def _file(folder: Path, form: str, result: Segmentation | Instances, image: Image) -> bytes:
@@ -432,18 +408,18 @@ def _file(folder: Path, form: str, result: Segmentation | Instances, image: Imag
 
 
 def label_studio(
-    folder: Path, tell: Tell, data: bytes, config: str, context: list[dict[str, Any]], method: str, max_pixels: int
+    folder: Path, tell: Tell, image: Upload, config: str, context: list[dict[str, Any]], method: str
 ) -> dict[str, Any]:
     """One task of POST /predict."""
     from .label_studio import predicted
 
-    image = read_upload(folder, data, "image", max_pixels)
+    read = read_upload(folder, image)
     row = _row(method)
 
     def run(prompts: dict[str, Any]) -> Segmentation | Instances:
-        return cut(folder, tell, image, row.name, {}, prompts, max_pixels)
+        return cut(folder, tell, read, row.name, {}, prompts, image.max_pixels)
 
-    return predicted(image, row, config, context, run)
+    return predicted(read, row, config, context, run)
 
 
 # --- parts of answers ---------------------------------------------------------------------------------------------------
@@ -451,13 +427,6 @@ def label_studio(
 
 def _result(result: Segmentation | Instances, task: str, form: str) -> dict[str, Any]:
     flat = result.flatten() if isinstance(result, Instances) else result
-    taxonomy = None
-    if flat.taxonomy is not None:
-        taxonomy = {
-            "name": flat.taxonomy.name,
-            "ignore": flat.taxonomy.ignore,
-            "categories": [asdict(c) | {"colour": list(c.colour)} for c in flat.taxonomy],
-        }
     return {
         "task": task,
         "width": flat.shape[1],
@@ -465,7 +434,7 @@ def _result(result: Segmentation | Instances, task: str, form: str) -> dict[str,
         "background": flat.background,
         "segments": _segments(flat),
         "labels_png": _base64(_png(_rgb24(flat.ids) if form == "rgb24" else _narrow(flat.ids))),
-        "taxonomy": taxonomy,
+        "taxonomy": None if flat.taxonomy is None else flat.taxonomy.to_dict(),
         "provenance": _provenance(result.provenance),
     }
 
@@ -493,13 +462,7 @@ def _rgb24(ids: NDArray) -> NDArray[np.uint8]:
 
 
 def _png(pixels: NDArray) -> bytes:
-    import io
-
-    from PIL import Image as Pillow
-
-    buffer = io.BytesIO()
-    Pillow.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="PNG", compress_level=1)
-    return buffer.getvalue()
+    return png_bytes(pixels, effort=1)
 
 
 def _base64(data: bytes) -> str:
@@ -579,7 +542,6 @@ WORK: dict[str, Callable[..., Any]] = {
     "shown": shown,
     "forget": forget,
     "segment": segment,
-    "session_segment": session_segment,
     "tree": tree,
     "step": step,
     "step_again": step_again,
