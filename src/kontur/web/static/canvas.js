@@ -16,6 +16,7 @@ export class Stage {
     this.scale = 1;
     this.x = this.y = 0; // where the picture's corner lies on the stage, in screen pixels
     this.fitted = true;
+    this.share = null; // of the stage's width that is the left result's, where there are two
     this.onView = () => {};
     new ResizeObserver(() => (this.fitted ? this.fit() : this.#place())).observe(root);
   }
@@ -52,6 +53,7 @@ export class Stage {
 
   /** Split the picture: the left canvas shows up to `share` of the stage's width, the right one from there. null: no split. */
   split(share) {
+    this.share = share;
     const [left, right] = this.canvases;
     if (share === null) {
       left.style.clipPath = right.style.clipPath = "";

@@ -1,13 +1,29 @@
 // Files of a result: from the server where it knows the result, else label map and cut-out made here.
 
 import * as api from "./api.js";
+import { clearError, showError, status } from "./notice.js";
 import { bytesOfBase64 } from "./png.js";
 
 /** The formats that can be had without the server, of the result of a job. */
 export const MADE_HERE = ["labels", "cutout"];
 
+/** Wire the buttons that save the result of the chosen side. */
+export function offerDownloads(workspace, stage) {
+  document.getElementById("downloads").addEventListener("click", async (event) => {
+    const format = event.target.dataset.format;
+    const { result } = workspace.side;
+    if (!format || !result) return;
+    clearError();
+    try {
+      status("status.saved", { name: await download(workspace.image.session, result, format, stage.photo) });
+    } catch (error) {
+      showError(error);
+    }
+  });
+}
+
 /** Save one file; resolves to its name. result: of the session, or of a job (then `result.result` is null). */
-export async function download(session, result, format, photo) {
+async function download(session, result, format, photo) {
   const level = result.setLevel ? result.level : null;
   const file = result.result
     ? await api.exported(session, result.result, format, level)

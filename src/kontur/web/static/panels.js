@@ -46,6 +46,13 @@ export function describeMethod(method) {
   byId("method-about").replaceChildren(...lines);
 }
 
+/** A sentence on what to draw for a method that takes marks; live: each is answered as it is made. */
+export function advise({ prompts }, live) {
+  const advice = live ? "live" : prompts.includes("scribbles") ? "seeds" : prompts.length ? "box" : null;
+  byId("method-advice").hidden = !advice;
+  byId("method-advice").textContent = advice ? say(`advice.${advice}`) : "";
+}
+
 /** What a segment is called. */
 export function nameOf(segment, result) {
   if (segment.name) return segment.name;
