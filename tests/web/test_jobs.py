@@ -6,8 +6,13 @@ import json
 import time
 
 import numpy as np
+import pytest
 
 import kontur
+from kontur.web.channel import Upload
+from kontur.web.jobs import Jobs
+from kontur.web.limits import Limits, Problem
+from kontur.web.pool import Task
 
 from .conftest import disc, ids_of, png
 
@@ -50,10 +55,77 @@ def test_cancelling_a_job_ends_it(client):
 def test_a_job_that_fails_says_why(client):
     files = [("image", ("a.png", png(disc()), "image/png")), ("image", ("b.png", b"nothing", "image/png"))]
     path = f"/api/jobs/{client.post('/api/jobs', files=files, data={'method': 'otsu'}).json()['job']}"
-    deadline = time.monotonic() + 60
-    while client.get(path).json()["state"] in ("queued", "running") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    job = client.get(path).json()
+    job = ended(client, path)
     assert (job["state"], job["done"]) == ("failed", 1)
     assert "expected a JPEG" in job["error"]
     assert client.get(f"{path}/result").status_code == 409
+
+
+def ended(client, path: str) -> dict:
+    deadline = time.monotonic() + 60
+    while (job := client.get(path).json())["state"] in ("queued", "running") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return job
+
+
+def test_a_result_has_the_exports_of_a_session(client):
+    pictures = [disc(48, 36), 255 - disc(60, 40)]
+    files = [("image", (f"{i}.png", png(p), "image/png")) for i, p in enumerate(pictures)]
+    path = f"/api/jobs/{client.post('/api/jobs', files=files, data={'method': 'otsu'}).json()['job']}"
+    assert ended(client, path)["state"] == "done"
+    assert [r["result"] for r in client.get(f"{path}/result").json()["results"]] == ["r1", "r2"]
+    session = client.post("/api/sessions", files={"image": ("1.png", png(pictures[1]), "image/png")}).json()["session"]
+    same = client.post(f"/api/sessions/{session}/segment", json={"method": "otsu"}).json()["result"]
+    for form in ("labels", "cutout", "overlay", "coco", "geojson", "svg"):
+        mine = client.get(f"{path}/results/r2/{form}")
+        theirs = client.get(f"/api/sessions/{session}/results/{same}/{form}")
+        assert (mine.status_code, theirs.status_code) == (200, 200), mine.text
+        assert mine.headers["content-disposition"] == theirs.headers["content-disposition"]
+        if form != "coco":  # which has the time of its making
+            assert mine.content == theirs.content, form
+    coco = client.get(f"{path}/results/r2/coco").json()
+    assert coco["images"][0]["file_name"] == "1.png"
+    assert [a["area"] for a in coco["annotations"]] == [int((kontur.segment(pictures[1], "otsu").ids == 2).sum())]
+    assert client.get(f"{path}/results/r1/labels").content != client.get(f"{path}/results/r2/labels").content
+    for wrong, status in (("r3/labels", 404), ("r0/labels", 404), ("x/labels", 404), ("r1/ultrametric", 422)):
+        answer = client.get(f"{path}/results/{wrong}")
+        assert (answer.status_code, set(answer.json())) == (status, {"error"}), wrong
+    assert client.delete(path).json()["state"] == "done"
+    assert client.get(f"{path}/results/r1/labels").status_code == 404
+    assert client.get(path).status_code == 404
+
+
+def test_what_a_failed_job_has_done_can_be_had(client):
+    files = [("image", ("a.png", png(disc()), "image/png")), ("image", ("b.png", b"nothing", "image/png"))]
+    path = f"/api/jobs/{client.post('/api/jobs', files=files, data={'method': 'otsu'}).json()['job']}"
+    assert ended(client, path)["state"] == "failed"
+    assert client.get(f"{path}/results/r1/labels").status_code == 200
+    refused = client.get(f"{path}/results/r2/labels")
+    assert (refused.status_code, "expected a JPEG" in refused.json()["error"]) == (409, True)
+
+
+class Instant:
+    """A pool that answers everything at once with ten bytes and ten more for exports."""
+
+    def submit(self, kind, payload, **_):
+        task = Task(kind, payload, 1.0, False, None)
+        task.future.set_result((b"x" * 10, b"y" * 10))
+        return task
+
+
+def test_ended_jobs_make_room_and_grow_old():
+    jobs = Jobs(Limits(jobs=3, held=1000, session_life=0.1, workers=1), Instant())
+    made = [jobs.add([Upload(b"z" * 400, "a", 1000)], {}) for _ in range(2)]
+    assert [job.state for job in made] == ["done", "done"]
+    jobs.get(made[0].id)  # used again: now the second is the oldest
+    made.append(jobs.add([Upload(b"z" * 400, "a", 1000)], {}))
+    assert len(jobs) == 2
+    with pytest.raises(Problem):
+        jobs.get(made[1].id)
+    with pytest.raises(Problem) as refused:
+        jobs.add([Upload(b"z" * 2000, "a", 1000), Upload(b"z", "b", 1000)], {}).result("r3")
+    assert refused.value.status == 404
+    jobs.get(jobs.add([Upload(b"z", "a", 1000)], {}).id)
+    time.sleep(0.11)
+    jobs.tidy()
+    assert len(jobs) == 0

@@ -81,7 +81,7 @@ JOB = {
     "seconds": 0.0,
     "error": None,
 }
-JOB_RESULT = {"results": [RESULT]}
+JOB_RESULT = {"results": [KEPT_RESULT]}
 HEALTH = {"status": "ok", "version": "0.1.0", "workers": 3, "ready": 3}
 LIMITS = {
     "max_upload": 20_000_000,
@@ -155,6 +155,48 @@ def example(content: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
 def file(kind: str, what: str) -> dict[int | str, dict[str, Any]]:
     """The same of a route that answers a file."""
     return {200: {"description": what, "content": {kind: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+EXPORTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file: a PNG for labels, cutout, overlay and ultrametric",
+        "headers": {
+            "Content-Disposition": {
+                "schema": {"type": "string"}, "example": 'attachment; filename="kontur.labels.png"',
+            }
+        },
+        "content": {
+            "image/png": _BINARY,
+            "image/svg+xml": _BINARY,
+            "application/json": {
+                "schema": {"type": "object"},
+                "example": {
+                    "images": [{"id": 1, "file_name": "photo.jpg", "width": 600, "height": 400}],
+                    "categories": [{"id": 1, "name": "object"}],
+                    "annotations": [
+                        {
+                            "id": 1, "image_id": 1, "category_id": 1, "iscrowd": 0, "area": 60000,
+                            "bbox": [210, 90, 210, 240], "segmentation": {"size": [400, 600], "counts": "PZ8.."},
+                        }
+                    ],
+                },
+            },
+            "application/geo+json": {
+                "schema": {"type": "object"},
+                "example": {
+                    "type": "FeatureCollection",
+                    "features": [
+                        {
+                            "type": "Feature", "properties": {"id": 2, "area": 60000},
+                            "geometry": {"type": "Polygon", "coordinates": [[[210, 90], [420, 90], [420, 330], [210, 90]]]},
+                        }
+                    ],
+                },
+            },
+        },
+    }
+}  # fmt: skip
 
 
 def schema_of(content: Any, key: str = "") -> dict[str, Any]:

@@ -163,6 +163,7 @@ async def _tidying(state: State) -> None:
     while True:
         await asyncio.sleep(30)
         state.sessions.tidy()
+        state.jobs.tidy()
 
 
 def _json(content: bytes, status: int = 200) -> Response:
@@ -492,7 +493,7 @@ def _add_sessions(app: FastAPI, state: State) -> None:
             return _json(await known(session, session.steps[-1], session.step, labels))
 
     @app.get("/api/sessions/{session_id}/results/{result}/{format}", tags=["sessions"], response_class=Response,
-             responses=answers.file("*/*", "The file"))  # fmt: skip
+             responses=answers.EXPORTS)  # fmt: skip
     async def export(
         session_id: _Id,
         result: Annotated[str, InPath(max_length=32, examples=["r1"])],
@@ -508,10 +509,23 @@ def _add_sessions(app: FastAPI, state: State) -> None:
             if number < 1 or not 0 <= place < len(session.steps):
                 raise Problem(404, "No such result in this session.")
             labels = session.steps[place].exact or session.steps[place].labels
-        payload = {"image": session.image, "kept": kept, "labels": labels, "form": format, "level": level}
-        content = await state.work("export", payload)
-        headers = {"content-disposition": f'attachment; filename="kontur{_ENDINGS[format]}"'}
-        return Response(content, media_type=_MEDIA[format], headers=headers)
+        return await _exported(state, session.image, format, kept=kept, labels=labels, level=level)
+
+
+async def _exported(
+    state: State,
+    image: Upload,
+    format: _Format,
+    *,
+    kept: bytes | None,
+    labels: bytes | None = None,
+    level: float | None = None,
+) -> Response:
+    """The answer of an export. kept: of a method; labels: of a step."""
+    payload = {"image": image, "kept": kept, "labels": labels, "form": format, "level": level}
+    content = await state.work("export", payload)
+    headers = {"content-disposition": f'attachment; filename="kontur{_ENDINGS[format]}"'}
+    return Response(content, media_type=_MEDIA[format], headers=headers)
 
 
 # --- jobs ---------------------------------------------------------------------------------------------------------------
@@ -540,9 +554,9 @@ def _add_jobs(app: FastAPI, state: State) -> None:
 
     @app.delete("/api/jobs/{job_id}", tags=["jobs"], responses=answers.example(answers.JOB))
     async def cancel(job_id: _Id) -> JSONResponse:
-        """Cancel it; the process that is at it is ended."""
+        """Cancel it: the process that is at it is ended. One that has ended is deleted, with its images and results."""
         job = state.jobs.get(job_id)
-        state.jobs.cancel(job)
+        state.jobs.drop(job)
         return JSONResponse(job.to_dict())
 
     @app.get("/api/jobs/{job_id}/result", tags=["jobs"], responses=answers.example(answers.JOB_RESULT))
@@ -551,6 +565,15 @@ def _add_jobs(app: FastAPI, state: State) -> None:
         if job.state != "done":
             raise Problem(409, job.error or f"The job has no result: it is {job.state}.")
         return _json(b'{"results":[' + b",".join(job.results) + b"]}")
+
+    @app.get("/api/jobs/{job_id}/results/{result}/{format}", tags=["jobs"], response_class=Response,
+             responses=answers.EXPORTS)  # fmt: skip
+    async def export(
+        job_id: _Id, result: Annotated[str, InPath(max_length=32, examples=["r1"])], format: _Format
+    ) -> Response:
+        """The result of one image as a file, as of a session: r1 is the first image's."""
+        image, kept = state.jobs.get(job_id).result(result)
+        return await _exported(state, image, format, kept=kept)
 
     @app.get("/api/jobs/{job_id}/events", tags=["jobs"], response_class=StreamingResponse,
              responses=answers.file("text/event-stream", "Server-sent events"))  # fmt: skip

@@ -1,7 +1,11 @@
-"""Jobs: one method over one or more images, with progress and cancelling. Bounded in number, bytes and life."""
+"""Jobs: one method over one or more images, with progress and cancelling; their results can be exported as those of sessions.
+
+Bounded in number, bytes and life, as sessions are: images and results are kept until a while after their last use.
+"""
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
@@ -20,7 +24,8 @@ _PATIENCE = 10
 
 @dataclass(eq=False)
 class Job:
-    """images: those still to do. results: finished JSON of each. version: counts up at each change."""
+    """images: all, less those that an end has left undone. results: finished JSON of each, in their order. kept: "r1", "r2", ..
+    -> what exports need. version: counts up at each change."""
 
     id: str
     payload: dict[str, Any]
@@ -30,8 +35,10 @@ class Job:
     phase: str = "waiting"
     error: str | None = None
     results: list[bytes] = field(default_factory=list)
+    kept: list[bytes] = field(default_factory=list)
     version: int = 0
     began: float = field(default_factory=time.monotonic)
+    used: float = field(default_factory=time.monotonic)
     ended: float | None = None
     task: Task | None = None
 
@@ -54,7 +61,16 @@ class Job:
 
     @property
     def size(self) -> int:
-        return sum(map(len, self.results)) + sum(len(image.data) for image in self.images)
+        return sum(map(len, self.results + self.kept)) + sum(len(image.data) for image in self.images)
+
+    def result(self, name: str) -> tuple[Upload, bytes]:
+        """(the image, what exports need) of "r1", "r2", .. Raises Problem 404, or 409 where it is still to come."""
+        number = int(name[1:]) if re.fullmatch(r"r\d{1,9}", name) else 0
+        if 1 <= number <= len(self.kept):
+            return self.images[number - 1], self.kept[number - 1]
+        if 1 <= number <= self.of:
+            raise Problem(409, self.error or f"The job has no such result: it is {self.state}.")
+        raise Problem(404, "No such result in this job.")
 
 
 class Jobs:
@@ -71,9 +87,9 @@ class Jobs:
     def add(self, images: list[Upload], payload: dict[str, Any]) -> Job:
         """Begin one. Raises Problem 429 where there are too many, or the queue is full."""
         with self._lock:
-            self._tidy()
-            size = sum(job.size for job in self._jobs.values()) + sum(len(image.data) for image in images)
-            if len(self._jobs) >= self._limits.jobs or (self._jobs and size > self._limits.held):
+            coming = sum(len(image.data) for image in images)
+            self.tidy(1, coming)
+            if len(self._jobs) >= self._limits.jobs or (self._jobs and self._size + coming > self._limits.held):
                 raise Problem(429, "Too many jobs are open. Try again when some have ended.", 10)
             job = Job(secrets.token_hex(16), payload, images, len(images))
             self._next(job, admitted=False)
@@ -82,14 +98,18 @@ class Jobs:
 
     def get(self, name: str) -> Job:
         with self._lock:
-            self._tidy()
+            self.tidy()
             if name not in self._jobs:
-                raise Problem(404, "No such job. Jobs are kept for a while after their end only.")
+                raise Problem(404, "No such job. Jobs are kept for a while after their last use only.")
+            self._jobs.move_to_end(name)
+            self._jobs[name].used = time.monotonic()
             return self._jobs[name]
 
-    def cancel(self, job: Job) -> None:
+    def drop(self, job: Job) -> None:
+        """Cancel it; one that has ended is forgotten, with its images and results."""
         with self._lock:
             if job.over:
+                self._jobs.pop(job.id, None)
                 return
             self._end(job, "cancelled")
             task = job.task
@@ -98,7 +118,8 @@ class Jobs:
 
     def _next(self, job: Job, admitted: bool) -> None:
         seconds = _PATIENCE * self._limits.time_limit
-        payload = {**job.payload, "image": job.images[0]}
+        number = len(job.results)
+        payload = {**job.payload, "image": job.images[number], "result_id": f"r{number + 1}"}
         job.task = self._pool.submit(
             "segment", payload, seconds=seconds, admitted=admitted, progress=lambda phase: self._tell(job, phase)
         )
@@ -119,10 +140,12 @@ class Jobs:
                 job.error = error.sentence if isinstance(error, Problem) else "The work failed."
                 self._end(job, "failed")
                 return
-            job.results.append(future.result()[0])
-            del job.images[0]
+            answer, kept = future.result()
+            job.results.append(answer)
+            job.kept.append(kept)
             job.version += 1
-            if not job.images:
+            self.tidy()
+            if len(job.results) == job.of:
                 self._end(job, "done")
                 return
             job.phase = "waiting"
@@ -134,18 +157,23 @@ class Jobs:
 
     def _end(self, job: Job, state: str) -> None:
         job.state, job.ended = state, time.monotonic()
-        job.images = []
+        job.used = job.ended
         if state == "cancelled":
-            job.results = []
+            job.results, job.kept = [], []
+        del job.images[len(job.kept) :]
         job.version += 1
 
-    def _tidy(self) -> None:
-        now = time.monotonic()
-        for job in list(self._jobs.values()):
-            if job.ended is not None and now - job.ended > self._limits.session_life:
-                del self._jobs[job.id]
-        while len(self._jobs) >= self._limits.jobs:
-            over = next((job for job in self._jobs.values() if job.over), None)
-            if over is None:
-                return
-            del self._jobs[over.id]
+    @property
+    def _size(self) -> int:
+        return sum(job.size for job in self._jobs.values())
+
+    def tidy(self, more: int = 0, coming: int = 0) -> None:
+        """Let go of what is old; and of what has ended, the least recently used first, until `more` jobs of `coming` bytes fit."""
+        with self._lock:
+            now = time.monotonic()
+            ended = [job for job in self._jobs.values() if job.over]
+            for job in ended:
+                count = len(self._jobs) + more
+                full = count > self._limits.jobs or (count > 1 and self._size + coming > self._limits.held)
+                if full or now - job.used > self._limits.session_life:
+                    del self._jobs[job.id]
