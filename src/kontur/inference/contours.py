@@ -35,6 +35,7 @@ from .models import Model, named
 from .network_file import open_network
 from .predictor import Predictor
 from .shared_options import Device, Flips, Overlap, Scales, Threads, Tile, scales_of
+from .tiles import gathered
 
 _ROWS = 512  # of the image that are worked on at a time
 CUT = ("level", "regions")
@@ -159,14 +160,10 @@ def boundary_strength(
 
 
 def _strength(predictor: Predictor, plan: Any, read: Any, shape: tuple[int, int]) -> NDArray[np.float32]:
-    strength = np.empty(shape, np.float32)
     tiles = predictor.scores(
         plan, lambda row, column: read(slice(row.start, row.stop), slice(column.start, column.stop))
     )
-    for y, x, scores in tiles:
-        predictor.refuse_nan(scores)
-        part = scores if predictor.gives_probabilities else predictor.activation(scores)
-        strength[y : y + part.shape[1], x : x + part.shape[2]] = part[0]
+    strength = gathered(shape, ((y, x, predictor.probable(predictor.refuse_nan(part))[0]) for y, x, part in tiles))
     return np.clip(strength, 0, 1, out=strength)  # the mean of several views may be 1 + 1e-7
 
 

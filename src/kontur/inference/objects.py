@@ -22,12 +22,9 @@ from ..core.segmentation import Provenance
 from .models import Model
 from .network_file import Metadata, NetworkFile, open_network
 from .offsets import Decoding, decoded
-from .predictor import LEAST_TILE, MOST_TILE, Predictor
+from .predictor import MOST_TILE, Predictor, overlap_of_objects
 from .shared_options import Device, Score, Threads, Tile
 from .stretch import stretched
-
-OVERLAP = 128
-"""Of tiles, in pixels: an object that a tile's border cuts is decided by the other tile, so it is wider than most objects."""
 
 
 def objects(
@@ -85,9 +82,7 @@ class ObjectPredictor:
             raise InputError(
                 f"{network.path}: expected a network of objects (task instance), got one of task {network.metadata.task}"
             )
-        if overlap is None:
-            overlap = min(OVERLAP, (tile or LEAST_TILE * 16) // 2)
-        self._tiles = Predictor(network, tile=tile, overlap=overlap)
+        self._tiles = Predictor(network, tile=tile, overlap=overlap_of_objects(tile) if overlap is None else overlap)
         self.flips, self.score = flips, score
         given = {name: value for name, value in (("level", level), ("least", least)) if value is not None}
         self.decoding: Decoding = replace(network.metadata.decoding, **given)  # type: ignore[arg-type]
@@ -116,23 +111,13 @@ class ObjectPredictor:
         image = as_image(image)
         if self.metadata.stretch is not None:
             image = stretched(image, self.metadata.stretch)
-        maps = self._run(image)
+        maps = self._tiles.maps(image)
         if self.flips:
             for axes, signs in (((1,), (1, -1, 1, 1)), ((2,), (1, 1, -1, 1)), ((1, 2), (1, -1, -1, 1))):
                 pixels = np.ascontiguousarray(np.flip(image.pixels, tuple(axis - 1 for axis in axes)))
                 maps += (
-                    np.flip(self._run(replace(image, pixels=pixels)), axes) * np.array(signs, np.float32)[:, None, None]
+                    np.flip(self._tiles.maps(replace(image, pixels=pixels)), axes)
+                    * np.array(signs, np.float32)[:, None, None]
                 )
             maps /= np.float32(4)
-        return maps
-
-    def _run(self, image: Image) -> NDArray[np.float32]:
-        channels = self._tiles.channels(image)
-        maps = np.empty((4, *image.shape), np.float32)
-        scores = self._tiles.scores(
-            self._tiles.plan(image.shape),
-            lambda row, column: channels.apply(image.pixels[row.start : row.stop, column.start : column.stop]),
-        )
-        for y, x, part in scores:
-            maps[:, y : y + part.shape[1], x : x + part.shape[2]] = part
         return maps

@@ -19,7 +19,7 @@ from ..io.photos import read_image
 from .channels import Channels
 from .ensemble import ensemble, sigmoid, softmax
 from .network_file import Metadata, NetworkFile, open_network
-from .tiles import ALIGNED, Plan, Span, ahead, blended
+from .tiles import ALIGNED, Plan, Span, ahead, blended, gathered
 
 TILE = 1024
 """Side of a tile in pixels where none is asked for."""
@@ -32,6 +32,11 @@ _ROWS = 32
 
 Read = Callable[[Span, Span], NDArray[np.float32]]
 """The normalised pixels (C, h, w) of a rectangle."""
+
+
+def overlap_of_objects(tile: int | None) -> int:
+    """Of such tiles, in pixels: an object that a tile's border cuts is decided by the other tile, so it is wider than most."""
+    return min(128, (tile or TILE) // 2)
 
 
 class Predictor:
@@ -120,15 +125,21 @@ class Predictor:
     def probabilities(self, image: Image | NDArray) -> NDArray[np.float32]:
         """(K, H, W), in the order of the taxonomy, 1 in sum at each pixel; of boundaries calibrated, (1, H, W)."""
         image = as_image(image)
-        result = np.empty((len(self.metadata.taxonomy), *image.shape), np.float32)
-        for y, x, scores in self.scores(self.plan(image.shape), self._reader(image)):
-            part = result[:, y : y + scores.shape[1], x : x + scores.shape[2]]
-            part[...] = scores if self.gives_probabilities else self.activation(scores)
+        scores = self.scores(self.plan(image.shape), self._reader(image))
+        result = gathered(
+            (len(self.metadata.taxonomy), *image.shape), ((y, x, self.probable(part)) for y, x, part in scores)
+        )
         if self.crf:
             from ..graph.dense_crf import refine_probabilities
 
             return refine_probabilities(result, image)
         return result
+
+    def maps(self, image: Image | NDArray) -> NDArray[np.float32]:
+        """(K, H, W): the `scores`, as the network gives them, of the whole image."""
+        image = as_image(image)
+        scores = self.scores(self.plan(image.shape), self._reader(image))
+        return gathered((self.metadata.outputs, *image.shape), scores)
 
     # --- the parts, which work on rectangles that need not lie in memory together ----------------------------------
 
@@ -157,6 +168,10 @@ class Predictor:
             return ensemble(self._padded_run, self.activation, image, self.scales, self.flips)
         return self._padded_run(image)
 
+    def probable(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of `scores`, in place."""
+        return scores if self.gives_probabilities else self.activation(scores)
+
     def activation(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of logits (K, h, w), in place."""
         return softmax(logits) if self.metadata.task == "semantic" else sigmoid(logits, self.metadata.calibration)
@@ -178,11 +193,13 @@ class Predictor:
             self.refuse_nan(best)
         return where
 
-    def refuse_nan(self, scores: NDArray[np.float32]) -> None:
+    def refuse_nan(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The scores themselves. Raises InputError."""
         if np.isnan(scores).any():
             raise InputError(
                 f"{self.network.path}: the network gave NaN for this image. Train it again, or export it as float32"
             )
+        return scores
 
     def _padded_run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         meta = self.metadata
@@ -217,9 +234,8 @@ class Predictor:
         if probabilities is not None:
             ids = self.categories(probabilities).astype(np.int32)
         else:
-            ids = np.empty(image.shape, np.int32)
-            for y, x, scores in self.scores(plan, self._reader(image)):
-                ids[y : y + scores.shape[1], x : x + scores.shape[2]] = self.categories(scores)
+            scores = self.scores(plan, self._reader(image))
+            ids = gathered(image.shape, ((y, x, self.categories(part)) for y, x, part in scores), np.int32)
         taxonomy = self.metadata.taxonomy
         result = Segmentation.from_ids(
             ids, categories={k: category.id for k, category in enumerate(taxonomy, 1)}, taxonomy=taxonomy

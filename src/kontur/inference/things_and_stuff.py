@@ -18,10 +18,8 @@ from ..core.options import Option, checked_options, options_of
 from ..core.segmentation import Provenance, Segmentation
 from .models import Model
 from .network_file import Metadata, NetworkFile, open_network
-from .predictor import LEAST_TILE, Predictor
+from .predictor import Predictor, overlap_of_objects
 from .shared_options import Device, Threads, Tile
-
-OVERLAP = 128
 
 
 def panoptic(
@@ -64,7 +62,7 @@ class PanopticPredictor:
             raise InputError(
                 f"{network.path}: expected a network of task panoptic, got one of task {network.metadata.task}"
             )
-        self._tiles = Predictor(network, tile=tile, overlap=min(OVERLAP, (tile or LEAST_TILE * 16) // 2))
+        self._tiles = Predictor(network, tile=tile, overlap=overlap_of_objects(tile))
         self.threshold, self.most, self.stuff_area = threshold, most, stuff_area
 
     @property
@@ -92,13 +90,4 @@ class PanopticPredictor:
 
     def maps(self, image: Image | NDArray) -> NDArray[np.float32]:
         """(K + 3, H, W), as the network gives them."""
-        image = as_image(image)
-        channels = self._tiles.channels(image)
-        maps = np.empty((self.metadata.outputs, *image.shape), np.float32)
-        scores = self._tiles.scores(
-            self._tiles.plan(image.shape),
-            lambda row, column: channels.apply(image.pixels[row.start : row.stop, column.start : column.stop]),
-        )
-        for y, x, part in scores:
-            maps[:, y : y + part.shape[1], x : x + part.shape[2]] = part
-        return maps
+        return self._tiles.maps(image)

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 T = TypeVar("T")
 
@@ -102,6 +102,16 @@ def blended(plan: Plan, scores: Iterable[NDArray[np.float32]]) -> Iterator[tuple
                 band = np.empty((len(tile), down, width), np.float32)
             part, band[:, :, here] = np.split(part, [part.shape[1] - down], axis=1)
         yield row.cut, column.cut, part
+
+
+def gathered(
+    shape: tuple[int, ...], parts: Iterable[tuple[int, int, NDArray]], dtype: DTypeLike = np.float32
+) -> NDArray[Any]:
+    """Rectangles (y, x, (.., h, w)), disjoint and all of the image -> an array of `shape`, (.., H, W)."""
+    whole = np.empty(shape, dtype)
+    for y, x, part in parts:
+        whole[..., y : y + part.shape[-2], x : x + part.shape[-1]] = part
+    return whole
 
 
 def ahead(items: Iterable[T]) -> Generator[T, None, None]:
