@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from kontur.cli import main
+from command_line import run
 from kontur.compare.fair import Row
 from kontur.compare.pareto import Point, front, pareto_svg
 
@@ -20,16 +20,6 @@ def loud(monkeypatch):
     from kontur.cli import screen
 
     monkeypatch.setattr(screen, "_quiet", False)
-
-
-def run(capsys, *arguments):
-    try:
-        main(["compare", *map(str, arguments)])
-        code = 0
-    except SystemExit as stop:
-        code = stop.code or 0
-    out = capsys.readouterr()
-    return code, out.out, out.err
 
 
 @pytest.fixture
@@ -74,14 +64,14 @@ class Page(HTMLParser):
 def test_the_report(capsys, tmp_path, data):
     out_dir = tmp_path / "report"
     arguments = ("--methods", "otsu,Three=kmeans:clusters=3,missing.onnx", "--data", f"folder:{data}:all", "--sheet", 2)
-    code, _, err = run(capsys, *arguments, "-o", out_dir)
+    code, _, err = run(capsys, "compare", *arguments, "-o", out_dir)
     assert code == 2
     assert "missing.onnx: no such file" in err
     assert not out_dir.exists(), "a name that leads to nothing is told before anything is measured"
     (tmp_path / "broken.onnx").write_bytes(b"no network")
     methods = f"otsu,Three=kmeans:clusters=3,{tmp_path / 'broken.onnx'}"
     arguments = ("--methods", methods, "--data", f"folder:{data}:all", "--sheet", 2, "--threads", 1, "-o", out_dir)
-    code, out, err = run(capsys, *arguments)
+    code, out, err = run(capsys, "compare", *arguments)
     assert code == 0, "the others are measured"
     assert err.startswith("kontur: broken: ")
     assert err.count("\n") == 1
@@ -130,11 +120,11 @@ def test_the_report(capsys, tmp_path, data):
     assert (out_dir / "pareto.svg").read_text().startswith('<svg xmlns="http://www.w3.org/2000/svg"')
 
     before = (out_dir / "report.json").read_bytes()
-    code, _, err = run(capsys, *arguments)
+    code, _, err = run(capsys, "compare", *arguments)
     assert code == 2
     assert "report.html: exists already. Use --force" in err
     assert (out_dir / "report.json").read_bytes() == before
-    code, out, err = run(capsys, *arguments, "--force", "-q", "--limit", 1, "--size", "15x20")
+    code, out, err = run(capsys, "compare", *arguments, "--force", "-q", "--limit", 1, "--size", "15x20")
     assert (code, out) == (0, "")
     again = json.loads((out_dir / "report.json").read_text())
     assert (again["conditions"]["images"], again["conditions"]["images_in_split"]) == (1, 3)
@@ -167,7 +157,7 @@ def test_mistakes_are_one_line(capsys, tmp_path, data, change, message):
     (tmp_path / "empty" / "classes.txt").write_text("a\nb\n")
     given = {"--methods": "otsu", "--data": f"folder:{data}:all", "-o": str(tmp_path / "out"), **change}
     given = {k: v.replace("SET", str(data)).replace("EMPTY", str(tmp_path / "empty")) for k, v in given.items()}
-    code, out, err = run(capsys, *[word for pair in given.items() for word in pair])
+    code, out, err = run(capsys, "compare", *[word for pair in given.items() for word in pair])
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1

@@ -10,13 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kontur import cli
-
-
-def run(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as end:
-        cli.main([str(a) for a in arguments])
-    return int(end.value.code or 0)
+from command_line import exit_code
 
 
 def save(path, pixels):
@@ -36,7 +30,7 @@ def set_of_three(tmp_path):
 
 
 def test_a_clean_set_exits_0_and_prints_its_classes(set_of_three, capsys):
-    assert run("data", "check", set_of_three, "--as", "folder", "--classes", "ground,leaf") == 0
+    assert exit_code("data", "check", set_of_three, "--as", "folder", "--classes", "ground,leaf") == 0
     out = capsys.readouterr().out
     assert "leaf" in out
     assert "3 images, 0 findings" in out
@@ -47,7 +41,7 @@ def test_a_fault_exits_1_and_the_json_is_all_there_is(set_of_three, capsys):
     ids[2:4, 3:7] = 21
     ids[9, 9] = 1
     save(set_of_three / "masks" / "b.png", ids)
-    assert run("data", "check", set_of_three, "--as", "folder", "--classes", "2", "--json") == 1
+    assert exit_code("data", "check", set_of_three, "--as", "folder", "--classes", "2", "--json") == 1
     captured = capsys.readouterr()
     report = json.loads(captured.out)
     assert list(report) == ["splits", "findings", "notes"]
@@ -59,9 +53,9 @@ def test_a_fault_exits_1_and_the_json_is_all_there_is(set_of_three, capsys):
 
 def test_ignored_values_and_all_ignored_masks_are_no_findings(set_of_three, capsys):
     save(set_of_three / "masks" / "c.png", np.full((20, 30), 9))
-    assert run("data", "check", set_of_three, "--as", "folder", "--classes", "2", "--json") == 1
+    assert exit_code("data", "check", set_of_three, "--as", "folder", "--classes", "2", "--json") == 1
     capsys.readouterr()
-    assert run("data", "check", set_of_three, "--as", "folder", "--classes", "2", "--ignore", "9", "--json") == 0
+    assert exit_code("data", "check", set_of_three, "--as", "folder", "--classes", "2", "--ignore", "9", "--json") == 0
     assert "all-ignored masks: 1: masks/c.png" in json.loads(capsys.readouterr().out)["notes"]
 
 
@@ -71,9 +65,9 @@ def test_folders_of_other_names_and_a_taxonomy_file(set_of_three, capsys):
     taxonomy = set_of_three / "t.json"
     taxonomy.write_text(json.dumps({"categories": [{"id": 0, "name": "ground"}, {"id": 1, "name": "leaf"}]}))
     options = ("--as", "folder", "--images", "shots", "--masks", "drawn", "--taxonomy", taxonomy)
-    assert run("data", "check", set_of_three, *options) == 0
+    assert exit_code("data", "check", set_of_three, *options) == 0
     (set_of_three / "names.txt").write_text("ground\nlaef\n")
-    assert run("data", "check", set_of_three, *options, "--classes", set_of_three / "names.txt") == 1
+    assert exit_code("data", "check", set_of_three, *options, "--classes", set_of_three / "names.txt") == 1
     assert "misspelt_class" in capsys.readouterr().out
 
 
@@ -88,7 +82,7 @@ def test_folders_of_other_names_and_a_taxonomy_file(set_of_three, capsys):
     ],
 )
 def test_what_cannot_be_checked_exits_2_with_one_line(arguments, told, set_of_three, capsys):
-    assert run("data", "check", set_of_three, *arguments) == 2
+    assert exit_code("data", "check", set_of_three, *arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert told in captured.err
@@ -98,10 +92,10 @@ def test_what_cannot_be_checked_exits_2_with_one_line(arguments, told, set_of_th
 def test_the_figure_is_written_and_not_overwritten(set_of_three, tmp_path, capsys):
     figure = tmp_path / "figure.png"
     options = ("data", "check", set_of_three, "--as", "folder", "--classes", "2", "--figure", figure)
-    assert run(*options) == 0
+    assert exit_code(*options) == 0
     assert Image.open(figure).width > 300
-    assert run(*options) == 2
-    assert run(*options, "--force") == 0
+    assert exit_code(*options) == 2
+    assert exit_code(*options, "--force") == 0
 
 
 @pytest.mark.real_data
@@ -135,6 +129,6 @@ def test_camvid_is_clean(data):
     ],
 )
 def test_real_sets_have_only_the_faults_that_are_known(name, folder, faults, data, capsys):
-    assert run("data", "check", data / folder, "--as", name, "--json") == bool(faults)
+    assert exit_code("data", "check", data / folder, "--as", name, "--json") == bool(faults)
     report = json.loads(capsys.readouterr().out)
     assert {(f["kind"], f["file"]) for f in report["findings"]} == faults

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from kontur.cli import main, screen
+import command_line
+from kontur.cli import screen
 
 
 @pytest.fixture
@@ -16,16 +17,7 @@ def run(capsys, monkeypatch):
     """Run `kontur data ..`: (exit code, stdout, stderr)."""
     monkeypatch.setattr(screen, "_quiet", False)
 
-    def call(*arguments):
-        try:
-            main(["data", *map(str, arguments)])
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return lambda *arguments: command_line.run(capsys, "data", *arguments)
 
 
 @pytest.fixture

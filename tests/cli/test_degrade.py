@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from command_line import run
 from kontur import degrade
-from kontur.cli import main
 from kontur.core.image import Image
 from kontur.io.image_files import write_image
 from kontur.io.photos import read_image
@@ -28,21 +28,11 @@ def photo(tmp_path):
     return path
 
 
-def run(capsys, *arguments):
-    try:
-        main(["degrade", *map(str, arguments)])
-        code = 0
-    except SystemExit as stop:
-        code = stop.code or 0
-    out = capsys.readouterr()
-    return code, out.out, out.err
-
-
 @pytest.mark.parametrize("kind", list(degrade.KINDS))
 def test_the_file_holds_what_the_function_gives(capsys, tmp_path, photo, kind):
     row = degrade.KINDS[kind]
     strength = row.ladder[2]
-    code, out, err = run(capsys, photo, "--kind", kind, "--strength", strength, "-o", tmp_path / "out")
+    code, out, err = run(capsys, "degrade", photo, "--kind", kind, "--strength", strength, "-o", tmp_path / "out")
     assert (code, err) == (0, "")
     assert f"{row.strength}={strength}" in out or f"{row.strength}={strength:.1f}" in out
     expected = degrade.degrade(read_image(photo), kind, **{row.strength: strength})
@@ -51,7 +41,7 @@ def test_the_file_holds_what_the_function_gives(capsys, tmp_path, photo, kind):
 
 def test_seed_option_and_filter(capsys, tmp_path, photo):
     code, _, _ = run(
-        capsys, photo, "--kind", "salt-and-pepper", "--strength", 0.2, "--set", "salt=0.8", "--seed", 5,
+        capsys, "degrade", photo, "--kind", "salt-and-pepper", "--strength", 0.2, "--set", "salt=0.8", "--seed", 5,
         "--filter", "median", "--filter-set", "radius=2", "-o", tmp_path / "out",
     )  # fmt: skip
     assert code == 0
@@ -66,7 +56,7 @@ def test_a_folder_with_sub_folders_16_bits_and_five_bands(capsys, tmp_path):
     one = Image(np.full((1, 1), 7, np.uint8))
     write_image(folder / "deep" / "five.tif", five)
     write_image(folder / "one.png", one)
-    code, out, err = run(capsys, folder, "--kind", "gaussian", "-o", tmp_path / "out", "--jobs", 2)
+    code, out, err = run(capsys, "degrade", folder, "--kind", "gaussian", "-o", tmp_path / "out", "--jobs", 2)
     assert (code, err) == (0, "")
     assert "2 images" in out
     back = read_image(tmp_path / "out" / "deep" / "five.tif").pixels
@@ -75,7 +65,7 @@ def test_a_folder_with_sub_folders_16_bits_and_five_bands(capsys, tmp_path):
 
 
 def test_list_names_all(capsys):
-    code, out, _ = run(capsys, "--list")
+    code, out, _ = run(capsys, "degrade", "--list")
     assert code == 0
     for name in (*degrade.KINDS, *degrade.FILTERS):
         assert name in out
@@ -83,16 +73,16 @@ def test_list_names_all(capsys):
 
 def test_nothing_is_overwritten_unless_forced(capsys, tmp_path, photo):
     out = tmp_path / "out"
-    assert run(capsys, photo, "--kind", "salt", "-o", out)[0] == 0
+    assert run(capsys, "degrade", photo, "--kind", "salt", "-o", out)[0] == 0
     before = (out / "photo.png").read_bytes()
-    code, _, err = run(capsys, photo, "--kind", "pepper", "-o", out)
+    code, _, err = run(capsys, "degrade", photo, "--kind", "pepper", "-o", out)
     assert code == 2
     assert "exists already. Use --force" in err
     assert (out / "photo.png").read_bytes() == before
-    assert run(capsys, photo, "--kind", "pepper", "-o", out, "--force")[0] == 0
+    assert run(capsys, "degrade", photo, "--kind", "pepper", "-o", out, "--force")[0] == 0
     assert (out / "photo.png").read_bytes() != before
     original = photo.read_bytes()
-    code, _, err = run(capsys, photo, "--kind", "pepper", "-o", photo.parent, "--force")
+    code, _, err = run(capsys, "degrade", photo, "--kind", "pepper", "-o", photo.parent, "--force")
     assert code == 2
     assert "is an input" in err
     assert photo.read_bytes() == original
@@ -100,7 +90,7 @@ def test_nothing_is_overwritten_unless_forced(capsys, tmp_path, photo):
 
 def test_a_broken_image_does_not_stop_the_others(capsys, tmp_path, photo):
     (tmp_path / "broken.png").write_bytes(photo.read_bytes()[:100])
-    code, out, err = run(capsys, tmp_path / "broken.png", photo, "--kind", "blur", "-o", tmp_path / "out")
+    code, out, err = run(capsys, "degrade", tmp_path / "broken.png", photo, "--kind", "blur", "-o", tmp_path / "out")
     assert code == 2
     assert "1 of 2 images failed" in err
     assert "broken.png: expected a whole PNG" in err
@@ -127,7 +117,7 @@ def test_a_broken_image_does_not_stop_the_others(capsys, tmp_path, photo):
     ],
 )
 def test_one_line_and_exit_2(capsys, tmp_path, photo, arguments, message):
-    code, _, err = run(capsys, photo, *arguments, "-o", tmp_path / "out")
+    code, _, err = run(capsys, "degrade", photo, *arguments, "-o", tmp_path / "out")
     assert code == 2
     assert err.startswith("kontur: ")
     assert message in err
@@ -136,14 +126,14 @@ def test_one_line_and_exit_2(capsys, tmp_path, photo, arguments, message):
 
 
 def test_missing_inputs_and_one_name_for_two(capsys, tmp_path, photo):
-    code, _, err = run(capsys, tmp_path / "none.png", "--kind", "salt")
+    code, _, err = run(capsys, "degrade", tmp_path / "none.png", "--kind", "salt")
     assert (code, err.count("\n")) == (2, 1)
     assert "none.png: no such file" in err
-    code, _, err = run(capsys, "--kind", "salt")
+    code, _, err = run(capsys, "degrade", "--kind", "salt")
     assert code == 2
     assert "expected files, folders or globs, got none" in err
     Pillow.open(photo).save(tmp_path / "photo.bmp")
-    code, _, err = run(capsys, photo, tmp_path / "photo.bmp", "--kind", "salt", "-o", tmp_path / "out")
+    code, _, err = run(capsys, "degrade", photo, tmp_path / "photo.bmp", "--kind", "salt", "-o", tmp_path / "out")
     assert code == 2
     assert "would both be written as photo.*" in err
     assert not (tmp_path / "out").exists()

@@ -12,25 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from kontur import cli
+from command_line import run
 from kontur.core import rle
 from kontur.metrics import evaluate_instances, evaluate_panoptic, evaluate_semantic
 
 
-def run(capsys, *arguments: object) -> tuple[int, str, str]:
-    """Exit code, stdout, stderr of `kontur evaluate ...`."""
-    code = 0
-    try:
-        cli.main(["evaluate", *map(str, arguments)])
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else 1
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
 def refused(capsys, *arguments: object) -> str:
     """The one line of an error; nothing on stdout, exit code 2."""
-    code, out, err = run(capsys, *arguments)
+    code, out, err = run(capsys, "evaluate", *arguments)
     assert (code, out) == (2, "")
     assert len(err.splitlines()) == 1
     assert err.startswith("kontur: ")
@@ -54,7 +43,7 @@ def labels(tmp_path) -> tuple[Path, Path]:
 
 def test_semantic_json(labels, tmp_path, capsys):
     out = tmp_path / "scores.json"
-    code, text, err = run(capsys, "semantic", *labels, "--classes", 3, "--json", out)
+    code, text, err = run(capsys, "evaluate", "semantic", *labels, "--classes", 3, "--json", out)
     assert code == 0
     scores = json.loads(out.read_text())
     assert set(scores) == {
@@ -78,7 +67,7 @@ def test_semantic_options(labels, tmp_path, capsys):
     )
     out, table, figure = tmp_path / "s.json", tmp_path / "s.csv", tmp_path / "s.png"
     code, text, _ = run(
-        capsys, "semantic", *labels, "--taxonomy", taxonomy, "--json", out, "--csv", table, "--worst", 1,
+        capsys, "evaluate", "semantic", *labels, "--taxonomy", taxonomy, "--json", out, "--csv", table, "--worst", 1,
         "--bootstrap", 50, "--matrix", "--figure", figure, "--jobs", 1,
     )  # fmt: skip
     assert code == 0
@@ -93,7 +82,7 @@ def test_semantic_options(labels, tmp_path, capsys):
     assert "sub/b" in text
     assert np.asarray(PillowImage.open(figure)).ndim == 3
     assert "exists already" in refused(capsys, "semantic", *labels, "--classes", 2, "--json", out)
-    assert run(capsys, "semantic", *labels, "--classes", 2, "--json", out, "--force")[0] == 0
+    assert run(capsys, "evaluate", "semantic", *labels, "--classes", 2, "--json", out, "--force")[0] == 0
 
 
 def test_semantic_of_kontur_segment_output(labels, tmp_path, capsys):
@@ -104,7 +93,7 @@ def test_semantic_of_kontur_segment_output(labels, tmp_path, capsys):
         pixels = np.asarray(PillowImage.open(path))
         save(out / path.relative_to(found).with_suffix(".categories.png"), pixels)
         save(out / path.relative_to(found).with_suffix(".overlay.png"), np.zeros((*pixels.shape, 3)))
-    code, text, _ = run(capsys, "semantic", truth, out, "--classes", 2)
+    code, text, _ = run(capsys, "evaluate", "semantic", truth, out, "--classes", 2)
     assert code == 0
     assert "0.5833" in text
 
@@ -115,7 +104,7 @@ def test_semantic_missing(labels, capsys):
     save(found / "c.png", [[1]])
     line = refused(capsys, "semantic", truth, found, "--classes", 2)
     assert "1 without prediction: a; 1 without truth: c" in line
-    code, text, err = run(capsys, "semantic", truth, found, "--classes", 2, "--allow-missing")
+    code, text, err = run(capsys, "evaluate", "semantic", truth, found, "--classes", 2, "--allow-missing")
     assert code == 0
     assert "1 without prediction: a; 1 without truth: c" in err
     assert "0.1667" in text  # 1 of 6 pixels
@@ -169,7 +158,7 @@ def test_panoptic(tmp_path, capsys):
         tmp_path, "found", [[300] * 2 + [400] * 4], [{"id": 300, "category_id": 1}, {"id": 400, "category_id": 2}]
     )
     out = tmp_path / "s.json"
-    code, text, _ = run(capsys, "panoptic", truth, found, "--json", out, "--csv", tmp_path / "s.csv")
+    code, text, _ = run(capsys, "evaluate", "panoptic", truth, found, "--json", out, "--csv", tmp_path / "s.csv")
     assert code == 0
     scores = json.loads(out.read_text())
     assert set(scores) == {"all", "things", "stuff", "per_class"}
@@ -180,8 +169,8 @@ def test_panoptic(tmp_path, capsys):
     moved = tmp_path / "elsewhere"
     (tmp_path / "found").rename(moved)
     assert "without prediction" in refused(capsys, "panoptic", truth, found)
-    assert run(capsys, "panoptic", truth, found, "--prediction-folder", moved)[0] == 0
-    code, text, err = run(capsys, "panoptic", truth, found, "--allow-missing", "--json", out, "--force")
+    assert run(capsys, "evaluate", "panoptic", truth, found, "--prediction-folder", moved)[0] == 0
+    code, text, err = run(capsys, "evaluate", "panoptic", truth, found, "--allow-missing", "--json", out, "--force")
     assert code == 0
     assert "without prediction" in err
     assert json.loads(out.read_text())["all"] == {"pq": 0, "sq": 0, "rq": 0, "n": 2}
@@ -193,7 +182,7 @@ def test_panoptic_nothing_is_null(tmp_path, capsys):
     truth = panoptic_set(tmp_path, "truth", [[0, 0]], [])
     found = panoptic_set(tmp_path, "found", [[0, 0]], [])
     out = tmp_path / "s.json"
-    assert run(capsys, "panoptic", truth, found, "--json", out)[0] == 0
+    assert run(capsys, "evaluate", "panoptic", truth, found, "--json", out)[0] == 0
     assert json.loads(out.read_text())["all"] == {"pq": None, "sq": None, "rq": None, "n": 0}
 
 
@@ -222,7 +211,7 @@ def test_instances(tmp_path, capsys):
         path.write_text(json.dumps(value))
     out = tmp_path / "s.json"
     for extra in ([], ["--box"]):
-        code, text, _ = run(capsys, "instances", *paths, "--json", out, "--force", *extra)
+        code, text, _ = run(capsys, "evaluate", "instances", *paths, "--json", out, "--force", *extra)
         assert code == 0
         scores = json.loads(out.read_text())
         assert set(scores) == {

@@ -7,8 +7,8 @@ import json
 import pytest
 
 import kontur
+from command_line import run
 from kontur import registry
-from kontur.cli import main
 
 
 @pytest.fixture(autouse=True)
@@ -16,16 +16,6 @@ def loud(monkeypatch):
     from kontur.cli import screen
 
     monkeypatch.setattr(screen, "_quiet", False)
-
-
-def run(capsys, *arguments):
-    try:
-        main([str(a) for a in arguments])
-        code = 0
-    except SystemExit as stop:
-        code = stop.code or 0
-    out = capsys.readouterr()
-    return code, out.out, out.err
 
 
 def test_methods_as_json_is_json_and_nothing_else(capsys):

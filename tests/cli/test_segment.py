@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from kontur.cli import main
+from command_line import run
 
 
 @pytest.fixture(autouse=True)
@@ -26,17 +26,6 @@ def loud(monkeypatch):
 
     monkeypatch.setattr(screen, "_quiet", False)
     monkeypatch.setattr(screen, "_verbose", 0)
-
-
-def run(capsys, *arguments):
-    """(exit code, stdout, stderr) of the command line in this process."""
-    try:
-        main([str(a) for a in arguments])
-        code = 0
-    except SystemExit as stop:
-        code = stop.code or 0
-    out = capsys.readouterr()
-    return code, out.out, out.err
 
 
 def disc(path, size=48, value=200):

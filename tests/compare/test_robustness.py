@@ -11,8 +11,8 @@ import pytest
 from PIL import Image as Pillow
 
 import kontur
+from command_line import run
 from kontur import degrade
-from kontur.cli import main
 from kontur.compare.robustness import NOISES, Subject, conditions, robustness
 from kontur.compare.robustness_figure import PANEL, ROOM, draw_robustness
 from kontur.core.errors import InputError, OptionError, PromptError, UnknownName
@@ -151,16 +151,6 @@ def loud(monkeypatch):
     monkeypatch.setattr(screen, "_quiet", False)
 
 
-def run(capsys, *arguments):
-    try:
-        main(["robustness", *map(str, arguments)])
-        code = 0
-    except SystemExit as stop:
-        code = stop.code or 0
-    out = capsys.readouterr()
-    return code, out.out, out.err
-
-
 @pytest.fixture
 def folders(tmp_path):
     (tmp_path / "images").mkdir()
@@ -178,7 +168,7 @@ def test_the_command_writes_table_and_figure(capsys, folders):
         "--methods", "otsu,kmeans", "--data", f"{folders / 'images'}:{folders / 'truth'}", "--kinds", "gaussian,salt",
         "--strengths", "gaussian=0.1,0.2,0.4,0.8", "--set", "kmeans.clusters=2", "--limit", 2, "-o", out_dir,
     )  # fmt: skip
-    code, out, err = run(capsys, *arguments)
+    code, out, err = run(capsys, "robustness", *arguments)
     assert (code, err) == (0, "")
     assert "covering under gaussian (sigma)" in out
     assert "Protocol: covering" in out
@@ -193,10 +183,10 @@ def test_the_command_writes_table_and_figure(capsys, folders):
     assert kmeans[0] > kmeans[-1]
     with Pillow.open(out_dir / "robustness.png") as figure:
         assert figure.mode == "RGB"
-    code, _, err = run(capsys, *arguments)
+    code, _, err = run(capsys, "robustness", *arguments)
     assert code == 2
     assert "robustness.csv: exists already. Use --force" in err
-    assert run(capsys, *arguments, "--force", "--jobs", 2)[0] == 0
+    assert run(capsys, "robustness", *arguments, "--force", "--jobs", 2)[0] == 0
     assert json.loads((out_dir / "robustness.json").read_text()) == table
 
 
@@ -232,7 +222,7 @@ def test_mistakes_are_one_line(capsys, folders):
         (["--methods", "otsu", "--data", both, "--filter", "meadian"], "Did you mean 'median'?"),
         (["--methods", "otsu,slic", "--data", both, "--score", "iou"], "got slic. Use covering"),
     ]:
-        code, _, err = run(capsys, *arguments, "-o", folders / "out")
+        code, _, err = run(capsys, "robustness", *arguments, "-o", folders / "out")
         assert code == 2, arguments
         assert message in err
         assert err.count("\n") == 1
@@ -242,7 +232,14 @@ def test_mistakes_are_one_line(capsys, folders):
 def test_truth_of_another_size_names_both_files(capsys, folders):
     Pillow.fromarray(np.zeros((5, 5), np.uint8)).save(folders / "truth" / "p1.png")
     code, _, err = run(
-        capsys, "--methods", "otsu", "--data", f"{folders / 'images'}:{folders / 'truth'}", "-o", folders / "o"
+        capsys,
+        "robustness",
+        "--methods",
+        "otsu",
+        "--data",
+        f"{folders / 'images'}:{folders / 'truth'}",
+        "-o",
+        folders / "o",
     )
     assert code == 2
     assert "p1.png: expected the size of" in err
@@ -252,7 +249,7 @@ def test_truth_of_another_size_names_both_files(capsys, folders):
 @pytest.mark.real_data
 def test_bsds500_by_its_folder(capsys, tmp_path, data):
     code, _, err = run(
-        capsys, "--methods", "otsu,felzenszwalb", "--data", data / "bsds500", "--limit", 2, "--kinds", "gaussian",
+        capsys, "robustness", "--methods", "otsu,felzenszwalb", "--data", data / "bsds500", "--limit", 2, "--kinds", "gaussian",
         "--strengths", "gaussian=0.05,0.5", "-o", tmp_path / "out",
     )  # fmt: skip
     assert (code, err) == (0, "")

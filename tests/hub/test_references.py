@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import kontur
+from command_line import run
 from kontur import registry
 from kontur.core.errors import InputError, MissingExtra, OptionError, UnknownName, UnreadableFile
 from kontur.hub.categories import ADE_STUFF, CITYSCAPES_STUFF, CITYSCAPES_THINGS, COCO_THINGS, names_of, things_of
@@ -305,18 +306,6 @@ def test_code_beside_the_weights_is_never_run(model_folder, tmp_path):
 
 
 # --- the command line -------------------------------------------------------------------------------------------------
-
-
-def run(capsys, *arguments):
-    from kontur.cli import main
-
-    try:
-        main([str(a) for a in arguments])
-        code = 0
-    except SystemExit as stop:
-        code = stop.code or 0
-    out = capsys.readouterr()
-    return code, out.out, out.err
 
 
 def test_segment_and_describe_on_the_command_line(model_folder, tmp_path, monkeypatch, capsys):

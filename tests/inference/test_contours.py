@@ -14,9 +14,9 @@ from PIL import Image as Pillow
 from scipy import ndimage
 
 import kontur
+from command_line import run
 from inference.small_networks import convolution, picker
 from kontur import registry
-from kontur.cli import main
 from kontur.core.errors import InputError, OptionError, UnknownName
 from kontur.core.image import Image
 from kontur.inference import contours as module
@@ -59,13 +59,6 @@ def rooms(walls=((10, 255), (20, 160)), shape=(12, 30)):
     for column, red in walls:
         image[:, column, 0] = red
     return image
-
-
-def run(capsys, *arguments):
-    with pytest.raises(SystemExit) as stop:
-        main([str(a) for a in arguments])
-    said = capsys.readouterr()
-    return stop.value.code, said.out, said.err
 
 
 def sigmoid(x):

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image as Pillow
 
 import kontur
+from command_line import run
 from inference.small_networks import picker
 from kontur import registry
-from kontur.cli import main
 from kontur.core.errors import OptionError, PromptError, UnknownName, UnreadableFile
 from kontur.inference import Predictor, method, models
 from kontur.inference.models import NoModels
@@ -38,13 +38,6 @@ def shelf(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Pillow.fromarray(COLOURS).save("photo.png")
     return folder
-
-
-def run(capsys, *arguments):
-    with pytest.raises(SystemExit) as stop:
-        main([str(a) for a in arguments])
-    said = capsys.readouterr()
-    return stop.value.code, said.out, said.err
 
 
 # --- names ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from kontur.cli import main
+from command_line import exit_code
 from kontur.core.errors import InputError, UnreadableFile
 from kontur.core.segmentation import Segmentation
 from kontur.metrics import (
@@ -62,15 +62,6 @@ def drawn(tmp_path) -> dict[str, list[np.ndarray]]:
     for name, drawings in maps.items():
         save_mat(tmp_path / "truth" / f"{name}.mat", drawings)
     return maps
-
-
-def run(*arguments: object) -> int:
-    """The exit code of the command line."""
-    try:
-        main([str(a) for a in arguments])
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 def test_contours_of_boundary_maps(tmp_path, drawn):
@@ -217,7 +208,7 @@ def test_missing_predictions_are_misses_when_allowed(tmp_path, drawn, capsys):
     for name in NAMES[:2]:
         save(tmp_path / "maps" / f"{name}.png", label_boundaries(drawn[name][0]) * 255)
     save(tmp_path / "maps" / "extra.png", np.zeros(SHAPE))
-    assert run("evaluate", "contours", tmp_path / "truth", tmp_path / "maps") == 2
+    assert exit_code("evaluate", "contours", tmp_path / "truth", tmp_path / "maps") == 2
     printed = capsys.readouterr()
     assert "deep/c" in printed.err
     assert "extra" in printed.err
@@ -235,7 +226,9 @@ def test_the_command_line_writes_json_and_csv(tmp_path, drawn, capsys):
         save(tmp_path / "maps" / f"{name}.png", label_boundaries(drawings[0]) * 255)
         save(tmp_path / "labels" / f"{name}.png", drawings[0])
     scores, rows = tmp_path / "out" / "scores.json", tmp_path / "out" / "rows.csv"
-    assert run("evaluate", "contours", tmp_path / "truth", tmp_path / "maps", "--json", scores, "--csv", rows) == 0
+    assert (
+        exit_code("evaluate", "contours", tmp_path / "truth", tmp_path / "maps", "--json", scores, "--csv", rows) == 0
+    )
     printed = capsys.readouterr().out
     assert "ods" in printed
     assert "Protocol: BSDS500" in printed
@@ -246,10 +239,12 @@ def test_the_command_line_writes_json_and_csv(tmp_path, drawn, capsys):
     assert "one-to-one" in content["protocol"]
     assert rows.read_text().splitlines()[0].startswith("image,f,precision")
     assert len(rows.read_text().splitlines()) == 4
-    assert run("evaluate", "contours", tmp_path / "truth", tmp_path / "maps", "--json", scores) == 2  # exists
+    assert exit_code("evaluate", "contours", tmp_path / "truth", tmp_path / "maps", "--json", scores) == 2  # exists
     assert "--force" in capsys.readouterr().err
 
-    assert run("evaluate", "superpixels", tmp_path / "truth", tmp_path / "labels", "--json", scores, "--force") == 0
+    assert (
+        exit_code("evaluate", "superpixels", tmp_path / "truth", tmp_path / "labels", "--json", scores, "--force") == 0
+    )
     content = json.loads(scores.read_text())
     assert content["explained_variation"] is None
     assert set(content) == {"protocol", "images"} | {
@@ -265,7 +260,7 @@ def test_the_command_line_writes_json_and_csv(tmp_path, drawn, capsys):
     }
     for command in ("foreground", "boundaries"):
         labels = [tmp_path / "maps", tmp_path / "maps"]
-        assert run("evaluate", command, *labels, "--json", scores, "--force", "--worst", 1, "--bootstrap", 9) == 0
+        assert exit_code("evaluate", command, *labels, "--json", scores, "--force", "--worst", 1, "--bootstrap", 9) == 0
         content = json.loads(scores.read_text())
         assert content["iou" if command == "foreground" else "boundary_iou"] == 1
         assert content["protocol"]
@@ -277,7 +272,7 @@ def test_bad_input_is_one_line_before_any_number(tmp_path, drawn, capsys):
         save(tmp_path / "masks" / f"{name}.png", (drawings[0] > 1) * 255)
 
     def error(*arguments: object) -> str:
-        assert run("evaluate", *arguments) == 2
+        assert exit_code("evaluate", *arguments) == 2
         printed = capsys.readouterr()
         assert printed.out == ""
         assert printed.err.count("\n") == 1
