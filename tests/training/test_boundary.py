@@ -12,11 +12,12 @@ torch = pytest.importorskip("torch")
 from kontur.core.errors import InputError  # noqa: E402
 from kontur.core.taxonomy import Taxonomy  # noqa: E402
 from kontur.datasets import open as open_data  # noqa: E402
+from kontur.inference.ensemble import sigmoid  # noqa: E402
 from kontur.io.bsds import HumanSegmentation, boundary_percent  # noqa: E402
 from kontur.metrics.contours import label_boundaries  # noqa: E402
 from kontur.training import export, fit, load_recipe, load_run  # noqa: E402
 from kontur.training.boundary import OUTSIDE, Boundary, Drawings, cells_of, drawn_percent  # noqa: E402
-from kontur.training.calibration import calibrated, strength_of  # noqa: E402
+from kontur.training.calibration import calibrated  # noqa: E402
 
 
 def test_cells_are_what_no_annotator_divides():
@@ -89,7 +90,7 @@ def test_calibration_puts_the_useful_thresholds_between_a_tenth_and_nine_tenths(
     logits[false] = -3
     logits[truth.boundaries] = 5
     calibration, level = calibrated([(logits, [truth])])
-    strength = strength_of(logits, calibration)
+    strength = sigmoid(logits, calibration)
     assert strength[truth.boundaries].min() > 0.85
     assert strength[false].max() < 0.15
     assert 0 < level < 1

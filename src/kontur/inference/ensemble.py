@@ -19,7 +19,7 @@ def ensemble(
 ) -> NDArray[np.float32]:
     """(C, H, W) -> mean probabilities (K, H, W), over the scales, and over left and right where `flips`.
 
-    activation: logits (K, h, w) -> probabilities, in place.
+    activation: logits (K, h, w), which it may overwrite, -> probabilities.
     """
     total: NDArray[np.float32] | None = None
     for scale in scales:
@@ -42,14 +42,12 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return logits
 
 
-def sigmoid(logits: NDArray[np.float32], calibration: tuple[float, float]) -> NDArray[np.float32]:
-    """1 / (1 + exp(-(a logit + b))) with calibration (a, b), in place."""
+def sigmoid(logits: NDArray[np.float32], calibration: tuple[float, float] = (1.0, 0.0)) -> NDArray[np.float32]:
+    """1 / (1 + exp(-(a logit + b))) with calibration (a, b), a new array."""
     from scipy.special import expit
 
-    if calibration != (1.0, 0.0):
-        logits *= np.float32(calibration[0])
-        logits += np.float32(calibration[1])
-    return expit(logits, out=logits)
+    a, b = calibration
+    return expit(np.float32(a) * logits + np.float32(b))
 
 
 def resized(planes: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

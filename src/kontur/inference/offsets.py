@@ -21,6 +21,7 @@ from ..core import rle
 from ..core.errors import InputError, OptionError
 from ..core.instances import Instance, Instances
 from ..core.taxonomy import Taxonomy
+from .ensemble import sigmoid
 
 UNIT = np.float32(8)
 """Pixels of an offset of 1."""
@@ -101,15 +102,10 @@ def labelled(maps: NDArray[np.float32], decoding: Decoding) -> tuple[NDArray[np.
     """Ids (H, W), 1.. in the order of their first pixel, and the scores of 1.. in [0, 1]."""
     from ..kernels.offset_votes import certainty, objects_of
 
-    probability, centredness = _sigmoid(maps[0]), _sigmoid(maps[3])
+    probability, centredness = sigmoid(maps[0]), sigmoid(maps[3])
     offsets = np.ascontiguousarray(maps[1:3], np.float32) * UNIT
     ids = objects_of(
         probability > decoding.level, offsets, steps=decoding.steps, merge=float(decoding.merge), least=decoding.least
     )
     sure = certainty(ids, int(ids.max(initial=0)), probability, centredness, _REACH)
     return ids, np.clip(sure[:, 0] * sure[:, 1] ** decoding.centre, 0, 1)
-
-
-def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """By the hyperbolic tangent, which overflows nowhere."""
-    return np.float32(0.5) * (np.tanh(logits * np.float32(0.5)) + np.float32(1))

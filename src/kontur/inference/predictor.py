@@ -169,11 +169,11 @@ class Predictor:
         return self._padded_run(image)
 
     def probable(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities of `scores`, in place."""
+        """Probabilities of `scores`, which may be overwritten."""
         return scores if self.gives_probabilities else self.activation(scores)
 
     def activation(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities of logits (K, h, w), in place."""
+        """Probabilities of logits (K, h, w), which may be overwritten."""
         return softmax(logits) if self.metadata.task == "semantic" else sigmoid(logits, self.metadata.calibration)
 
     def categories(self, scores: NDArray[np.float32]) -> NDArray[np.uint8] | NDArray[np.uint16]:

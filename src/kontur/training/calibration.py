@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..graph.boundary_thinning import thinned
 from ..graph.oriented_watershed import contour_hierarchy
+from ..inference.ensemble import sigmoid
 from ..io.bsds import HumanSegmentation
 from ..metrics.contours import ContourCounts
 from ..metrics.regions import RegionCounts
@@ -37,22 +38,15 @@ def calibrated(
     scale = 1 / max(1.0, float(np.quantile([np.abs(logits).max() for logits, _ in kept], 0.5)) / 6)
     counts = ContourCounts(_STEPS)
     for logits, drawings in kept:
-        counts.update(thinned(strength_of(logits, (scale, 0.0))), [d.boundaries for d in drawings])
+        counts.update(thinned(sigmoid(logits, (scale, 0.0))), [d.boundaries for d in drawings])
     scores = counts.scores()
     a, b = _mapped(scores.thresholds, scores.precision_curve, scores.recall_curve)
     calibration = (a * scale, b)
     regions = RegionCounts(len(_LEVELS))
     for logits, drawings in kept:
-        tree = contour_hierarchy(strength_of(logits, calibration))
+        tree = contour_hierarchy(sigmoid(logits, calibration))
         regions.update([tree.level(x) for x in _LEVELS], [d.regions for d in drawings])
     return calibration, _LEVELS[regions.scores().covering_level]
-
-
-def strength_of(logits: NDArray[np.float32], calibration: tuple[float, float]) -> NDArray[np.float32]:
-    """sigmoid(a * logits + b), float32 in [0, 1]."""
-    a, b = calibration
-    with np.errstate(over="ignore"):
-        return np.float32(1) / (np.float32(1) + np.exp(-(np.float32(a) * logits + np.float32(b))))
 
 
 def _mapped(thresholds: Sequence[float], precision: Sequence[float], recall: Sequence[float]) -> tuple[float, float]:
