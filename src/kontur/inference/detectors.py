@@ -8,7 +8,6 @@ Files are written by `kontur.networks.export_detector`. The network resizes the 
 
 from __future__ import annotations
 
-import functools
 import json
 import time
 from dataclasses import replace
@@ -27,9 +26,9 @@ from ..io.taxonomy import taxonomy_of
 from .channels import Channels
 from .mask_rcnn import mask_rcnn
 from .models import Model
-from .network_file import Metadata, one_line, open_session
+from .network_file import Metadata, kept_open, one_line, open_session
 from .panoptic_fpn import panoptic_fpn
-from .shared_options import Device, Score, Threads
+from .shared_options import Device, Score, StuffArea, Threads
 
 OUTPUTS = ("boxes", "labels", "scores", "masks")
 
@@ -125,23 +124,13 @@ class DetectorFile:
             mean=mean,
             std=std,
             notice=" ".join(texts.get("notice", "").split()),
-            task="detection",
+            task="panoptic_fpn" if self.has_stuff else "detection",
         )
 
 
 def open_detector(path: str | Path, *, device: str = "auto", threads: int = 0) -> DetectorFile:
-    """`DetectorFile`, of which the last few are kept open."""
-    path = Path(path)
-    try:
-        state = path.stat()
-    except OSError:
-        return DetectorFile(path, device=device, threads=threads)  # says what is wrong with it
-    return _opened(path.resolve(), state.st_mtime_ns, state.st_size, device, threads)
-
-
-@functools.lru_cache(maxsize=2)
-def _opened(path: Path, changed: int, size: int, device: str, threads: int) -> DetectorFile:
-    return DetectorFile(path, device=device, threads=threads)
+    """`DetectorFile`, kept open as `open_network` does."""
+    return kept_open(DetectorFile, path, device, threads)
 
 
 # --- as a method ------------------------------------------------------------------------------------------------------
@@ -158,23 +147,37 @@ def detection(
     raise NotImplementedError("the options of every detector; `method.method_of` makes the method of one")
 
 
+def things_over_stuff(
+    image: Image,
+    *,
+    score: Score = 0.5,
+    stuff_area: StuffArea = 4096,
+    device: Device = "auto",
+    threads: Threads = 0,
+) -> Segmentation:
+    """Things and stuff by a Panoptic FPN in an ONNX file."""
+    raise NotImplementedError("the options of every Panoptic FPN; `method.method_of` makes the method of one")
+
+
 def detector_predictor(model: Model, options: dict[str, Any]) -> DetectorPredictor:
-    """By the options of `detection`, of which any may be left out. Raises OptionError and UnknownName."""
-    values = checked_options(model.name, options_of(detection), options)
+    """By the options of `detection`, or of `things_over_stuff`, of which any may be left out. Raises OptionError and UnknownName."""
+    signature = things_over_stuff if model.task == "panoptic_fpn" else detection
+    values = checked_options(model.name, options_of(signature), options)
     file = open_detector(model.path, device=values.pop("device"), threads=values.pop("threads"))
     return DetectorPredictor(file, **values)
 
 
 class DetectorPredictor:
-    """`predictor(image)` is Instances, and of a network that knows stuff a panoptic Segmentation; score: as in `detection`."""
+    """`predictor(image)` is Instances, and of a network that knows stuff a panoptic Segmentation; options as in both functions."""
 
-    def __init__(self, network: DetectorFile, *, score: float = 0.5) -> None:
-        self.network, self.score = network, score
+    def __init__(self, network: DetectorFile, *, score: float = 0.5, stuff_area: int = 4096) -> None:
+        self.network, self.score, self.stuff_area = network, score, stuff_area
 
     @property
     def metadata(self) -> Metadata:
         return self.network.metadata
 
     def __call__(self, image: Image | NDArray) -> Instances | Segmentation:
-        run = self.network.panoptic if self.network.has_stuff else self.network.detect
-        return run(image, score=self.score)
+        if self.network.has_stuff:
+            return self.network.panoptic(image, score=self.score, stuff_area=self.stuff_area)
+        return self.network.detect(image, score=self.score)

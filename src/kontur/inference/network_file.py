@@ -20,10 +20,10 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ from ..core.errors import InputError, KonturError, OptionError, UnreadableFile
 from ..core.taxonomy import Taxonomy
 from ..io.taxonomy import taxonomy_of
 from .offsets import OUTPUTS, Decoding
+
+T = TypeVar("T")
 
 DEVICES = ("auto", "cpu", "cuda")
 TASKS = ("semantic", "boundary", "instance", "panoptic")
@@ -141,20 +143,25 @@ class NetworkFile:
         return sizes[1], classes if isinstance(classes, int) else None, fixed
 
 
-_kept: dict[tuple[Any, ...], NetworkFile] = {}
+def open_network(path: str | Path, *, device: str = "auto", threads: int = 0) -> NetworkFile:
+    """`NetworkFile`, kept open."""
+    return kept_open(NetworkFile, path, device, threads)
+
+
+_kept: dict[tuple[Any, ...], Any] = {}
 _lock = threading.Lock()
 
 
-def open_network(path: str | Path, *, device: str = "auto", threads: int = 0) -> NetworkFile:
-    """`NetworkFile`, of which the last few are kept open: a second call for an unchanged file costs nothing."""
+def kept_open(form: Callable[..., T], path: str | Path, device: str, threads: int) -> T:
+    """form(path, ..), of which the last few are kept open: a second call for an unchanged file costs nothing."""
     path = Path(path)
     try:
         state = path.stat()
-        key = (path.resolve(), state.st_mtime_ns, state.st_size, device, threads)
+        key = (form, path.resolve(), state.st_mtime_ns, state.st_size, device, threads)
     except OSError:
-        return NetworkFile(path, device=device, threads=threads)  # says what is wrong with it
+        return form(path, device=device, threads=threads)  # says what is wrong with it
     with _lock:
-        network = _kept.pop(key, None) or NetworkFile(path, device=device, threads=threads)
+        network = _kept.pop(key, None) or form(path, device=device, threads=threads)
         _kept[key] = network
         while len(_kept) > _MOST_KEPT:
             del _kept[next(iter(_kept))]
