@@ -97,7 +97,7 @@ class NetworkMethod(Method):
 
     @classmethod
     def of(cls, model: Model) -> NetworkMethod:
-        task = {"boundary": "regions", "detection": "instance"}.get(model.task, model.task)
+        task = {"boundary": "regions", "detection": "instance", "panoptic_fpn": "panoptic"}.get(model.task, model.task)
         tree = "contour_tree" if model.task == "boundary" else ""
         return cls(model.name, "inference.method", task, f"network file {model.path.name}", model=model, tree=tree)
 

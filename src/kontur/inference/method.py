@@ -16,7 +16,7 @@ from ..core.method import method_like
 from ..core.options import Option, checked_options, options_of
 from ..core.segmentation import Segmentation
 from .contours import contour_predictor, contours, cut, tree_of
-from .detectors import DetectorPredictor, detection, detector_predictor
+from .detectors import DetectorPredictor, detection, detector_predictor, things_over_stuff
 from .models import Model
 from .network_file import open_network
 from .objects import ObjectPredictor, object_predictor, objects
@@ -71,6 +71,7 @@ _KINDS = {
     "instance": Kind("objects, each by itself, with scores", objects, object_predictor),
     "detection": Kind("objects of several categories, with scores", detection, detector_predictor),
     "panoptic": Kind("things and stuff", panoptic, panoptic_predictor),
+    "panoptic_fpn": Kind("things and stuff", things_over_stuff, detector_predictor),
 }
 
 

@@ -41,7 +41,7 @@ class Model:
 
     @functools.cached_property
     def task(self) -> str:
-        """semantic, boundary, instance, detection or panoptic: as the card has it, else the file itself; semantic of a file that cannot be opened."""
+        """semantic, boundary, instance, detection, panoptic or panoptic_fpn: as the card has it, else the file itself; semantic of a file that cannot be opened."""
         try:
             return str(tomllib.loads(self.card)["task"])
         except (KeyError, ValueError):  # no card, or one of another kind

@@ -19,7 +19,7 @@ from ..core.segmentation import Provenance, Segmentation
 from .models import Model
 from .network_file import Metadata, NetworkFile, open_network
 from .predictor import Predictor, overlap_of_objects
-from .shared_options import Device, Threads, Tile
+from .shared_options import Device, StuffArea, Threads, Tile
 
 
 def panoptic(
@@ -27,7 +27,7 @@ def panoptic(
     *,
     threshold: Annotated[float, Option("an object's centre is at least so high", 0, 1)] = 0.1,
     most: Annotated[int, Option("objects in an image at most", 1, 100_000)] = 200,
-    stuff_area: Annotated[int, Option("stuff of fewer pixels becomes void", 0, 1_000_000_000, "pixels")] = 2048,
+    stuff_area: StuffArea = 2048,
     tile: Tile = None,
     device: Device = "auto",
     threads: Threads = 0,
