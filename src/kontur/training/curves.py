@@ -15,7 +15,9 @@ _BLUE, _PALE, _ORANGE, _GREY, _GREEN = (0, 114, 178), (176, 208, 230), (213, 94,
 _SIZE = (1100, 620)  # pixels
 _SCALE = 2  # drawn twice as large and shrunk, as Pillow's lines have stairs
 
-_MEASURES = (("mIoU", "val_miou"), ("ODS F", "val_ods"), ("AP50", "val_ap50"))  # the first one that a run has
+# What the best checkpoint is chosen by (the first one that a run has), and what is drawn beside it.
+_MEASURES = (("mIoU", "val_miou"), ("ODS F", "val_ods"), ("AP", "val_ap"), ("PQ", "val_pq"))
+_BESIDE = (("pixel accuracy", "val_pixel_accuracy"), ("AP50", "val_ap50"))
 
 Points = list[tuple[float, float]]
 
@@ -54,7 +56,7 @@ def draw_curves(rows: Sequence[Mapping[str, str]]) -> NDArray[np.uint8] | None:
     validation = _points(rows, place, "val_loss")
     measure, key = next((m for m in _MEASURES if _points(rows, place, m[1])), _MEASURES[0])
     scores = [(x, 100 * y) for x, y in _points(rows, place, key)]
-    accuracy = [(x, 100 * y) for x, y in _points(rows, place, "val_pixel_accuracy")]
+    others = [_Line(name, [(x, 100 * y) for x, y in _points(rows, place, key)], _GREEN) for name, key in _BESIDE]
     rates = _points(rows, place, "learning_rate")
     if not loss and not scores:
         return None
@@ -77,7 +79,7 @@ def draw_curves(rows: Sequence[Mapping[str, str]]) -> NDArray[np.uint8] | None:
         _Panel(
             (620, 44, 1080, 410),
             "validation, %",
-            [_Line("pixel accuracy", accuracy, _GREEN), _Line(measure, scores, _BLUE)],
+            [*others, _Line(measure, scores, _BLUE)],
             0.0,
             100.0,
         ),
