@@ -1,15 +1,17 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, and reading back those of `save`."""
 
 from __future__ import annotations
 
 import errno
 import os
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import KonturError, OutputError
+from .errors import KonturError, OutputError, UnreadableFile
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -47,6 +49,28 @@ def atomic_path(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def reading_saved(path: str | Path, writer: str) -> Iterator[None]:
+    """A block that reads an .npz file: whatever it raises where the file is missing, damaged or another's becomes UnreadableFile."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UnreadableFile(f"{path}: no such file") from None
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise UnreadableFile(f"{path}: expected a file written by {writer}, got: {reason}") from None
 
 
 def _reason(error: OSError) -> str:

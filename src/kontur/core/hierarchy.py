@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError, OptionError, UnreadableFile
-from .files import atomic_write
+from .errors import InputError, OptionError
+from .files import atomic_write, reading_saved
 from .segmentation import Provenance, Segment, Segmentation
 
 
@@ -145,29 +143,12 @@ class Hierarchy:
     @classmethod
     def load(cls, path: str | Path) -> Hierarchy:
         """Read what `save` wrote. Raises UnreadableFile for a file that is missing, damaged, of another kind, or no tree."""
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                leaves, merges, heights = archive["leaves"], archive["merges"], archive["heights"]
-                thinned = archive.get("thinned")
-                meta = json.loads(archive["meta"].tobytes())
+        with reading_saved(path, "Hierarchy.save"), np.load(path, allow_pickle=False) as archive:
+            meta = json.loads(archive["meta"].tobytes())
             provenance = meta["provenance"]
             origin = provenance and Provenance(**(provenance | {"notes": tuple(provenance["notes"])}))
-            return cls(leaves, merges, heights, meta["default"], origin, thinned)
-        except FileNotFoundError:
-            raise UnreadableFile(f"{path}: no such file") from None
-        except (
-            OSError,
-            EOFError,
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            NotImplementedError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as error:
-            reason = " ".join(str(error).split())[:160] or type(error).__name__
-            raise UnreadableFile(f"{path}: expected a file written by Hierarchy.save, got: {reason}") from None
+            parts = archive["leaves"], archive["merges"], archive["heights"]
+            return cls(*parts, meta["default"], origin, archive.get("thinned"))
 
     def __repr__(self) -> str:
         return f"<Hierarchy {self.shape[0]}x{self.shape[1]}, {len(self)} leaves>"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
-from .errors import InputError, UnreadableFile
-from .files import atomic_write
+from .errors import InputError
+from .files import atomic_write, reading_saved
 from .taxonomy import Category, Taxonomy
 
 BACKGROUND = 1
@@ -235,23 +233,8 @@ class Segmentation:
     @classmethod
     def load(cls, path: str | Path) -> Segmentation:
         """Read what `save` wrote. Raises UnreadableFile."""
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                return cls._from_saved(archive["ids"], json.loads(archive["meta"].tobytes()))
-        except FileNotFoundError:
-            raise UnreadableFile(f"{path}: no such file") from None
-        except (
-            OSError,
-            EOFError,
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as e:
-            reason = " ".join(str(e).split())[:120] or type(e).__name__
-            raise UnreadableFile(f"{path}: expected a file written by Segmentation.save, got: {reason}") from None
+        with reading_saved(path, "Segmentation.save"), np.load(path, allow_pickle=False) as archive:
+            return cls._from_saved(archive["ids"], json.loads(archive["meta"].tobytes()))
 
     @classmethod
     def _from_saved(cls, ids: NDArray, meta: dict[str, Any]) -> Segmentation:
