@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -44,6 +45,10 @@ def write_outputs(
     """Write what was asked for behind `base`, noting each file; the mean IoU loss of each polygon form, in [0, 1]."""
     losses: dict[str, float] = {}
 
+    @functools.cache
+    def flat() -> Segmentation:
+        return result.flatten() if isinstance(result, Instances) else result
+
     def beside(ending: str) -> Path:
         written.append(base.with_name(base.name + ending))
         return written[-1]
@@ -51,10 +56,9 @@ def write_outputs(
     if "labels" in writes:
         from ..io.labels import label_file_suffix, write_categories, write_labels
 
-        flat = result.flatten() if isinstance(result, Instances) else result
-        write_labels(beside(label_file_suffix(flat.ids)), flat.ids)
-        if any(segment.category is not None for segment in flat.segments):
-            write_categories(beside(".categories.png"), flat.category_map())
+        write_labels(beside(label_file_suffix(flat().ids)), flat().ids)
+        if any(segment.category is not None for segment in flat().segments):
+            write_categories(beside(".categories.png"), flat().category_map())
     if "overlay" in writes:
         from ..draw import draw_objects, overlay
         from ..io.pictures import write_picture
@@ -94,15 +98,13 @@ def write_outputs(
         from ..io.outlines import outline_picture, write_outline_svg
         from ..io.pictures import write_picture
 
-        flat = result.flatten() if isinstance(result, Instances) else result
-        write_picture(beside(".outline.png"), outline_picture(flat.ids))
-        write_outline_svg(beside(".outline.svg"), flat, image)
+        write_picture(beside(".outline.png"), outline_picture(flat().ids))
+        write_outline_svg(beside(".outline.svg"), flat(), image)
     if "mean" in writes:
         from ..draw.overlay import mean_colour
         from ..io.pictures import write_picture
 
-        flat = result.flatten() if isinstance(result, Instances) else result
-        write_picture(beside(".mean.png"), mean_colour(image, flat))
+        write_picture(beside(".mean.png"), mean_colour(image, flat()))
     return losses
 
 
