@@ -253,7 +253,6 @@ def _finished(ids, foreground, least):  # type: ignore[no-untyped-def]
             number += 1
             for place in stack[:area]:
                 ids[place // width, place % width] = number
-            continue
     seen[:] = 0
     for pixel in range(height * width):
         if ids[pixel // width, pixel % width] or seen[pixel // width, pixel % width]:
