@@ -9,7 +9,7 @@ from kontur.core.errors import InputError, OptionError
 from kontur.core.instances import Instances
 from kontur.core.segmentation import Segmentation
 from kontur.core.taxonomy import Category, Taxonomy
-from kontur.draw.objects import _Shown, _texts, draw_objects
+from kontur.draw.objects import _Shown, _texts, draw_objects, draw_result
 
 TAXONOMY = Taxonomy((Category(1, "cat", (200, 0, 100), True), Category(2, "sky", (0, 40, 100))))
 PLAIN = {"numbers": False, "names": False, "scores": False}
@@ -90,3 +90,11 @@ def test_what_does_not_fit_is_named():
         draw_objects(grey(), Instances((3, 3), ()))
     with pytest.raises(OptionError, match="option opacity"):
         draw_objects(grey(), Instances((40, 60), ()), opacity=2)
+
+
+def test_any_result_is_drawn_by_what_it_is():
+    """Of two objects the covered one is still seen, unless they were made a partition first."""
+    found = Instances.from_masks([square(10, 10, 12), square(8, 8, 20)], shape=(40, 60), scores=[0.8, 0.9])
+    alone = Instances.from_masks([square(8, 8, 20)], shape=(40, 60), scores=[0.9])
+    assert (draw_result(grey(), found) != draw_result(grey(), alone)).any()
+    assert (draw_result(grey(), found.flatten()) == draw_result(grey(), alone.flatten())).all()

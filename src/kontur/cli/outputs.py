@@ -60,11 +60,10 @@ def write_outputs(
         if any(segment.category is not None for segment in flat().segments):
             write_categories(beside(".categories.png"), flat().category_map())
     if "overlay" in writes:
-        from ..draw import draw_objects, overlay
+        from ..draw import draw_result
         from ..io.pictures import write_picture
 
-        draw = draw_objects if isinstance(result, Instances) else overlay
-        write_picture(beside(".overlay.png"), draw(image, result))
+        write_picture(beside(".overlay.png"), draw_result(image, result))
     if "json" in writes:
         from ..io.documents import write_document
 

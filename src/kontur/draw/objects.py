@@ -15,11 +15,16 @@ from ..core.instances import Instance, Instances
 from ..core.rle import RLE
 from ..core.segmentation import Segmentation
 from ..core.taxonomy import Taxonomy
-from .overlay import font, photo
+from .overlay import font, overlay, photo
 from .palette import dense_ids, segment_colours
 
 _ROWS_AT_A_TIME = 128
 _HIDDEN = np.array((200, 200, 200), np.uint8)  # of an object that others cover whole
+
+
+def draw_result(image: Image | NDArray, result: Instances | Segmentation) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8, the picture of any result: Instances, which may overlap, by `draw_objects`, a partition by `overlay`."""
+    return draw_objects(image, result) if isinstance(result, Instances) else overlay(image, result)
 
 
 def draw_objects(
