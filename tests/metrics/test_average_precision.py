@@ -158,6 +158,56 @@ def test_iou_chooses_the_thresholds():
     assert pytest.approx((0.4, 1, 0)) == (scores.AP, scores.AP50, scores.AP75)
 
 
+CROWDED = [  # mask, score
+    (square(0, 0, 10), 0.6),  # the one object
+    (square(22, 22, 6), 0.9),  # inside the crowd
+    (square(30, 30, 10), 0.8),  # a quarter of it in the crowd
+    (square(1, 21, 2), 0.7),  # nowhere
+]
+
+
+def test_crowds_by_hand():
+    """Of four detections the best lies in the crowd and does not count: wrong, wrong, right, where it was wrong, wrong, wrong, right."""
+    truth = Instances.from_masks([square(0, 0, 10)], shape=(40, 40), categories=[1])
+    crowd = Instances.from_masks([square(20, 20, 15)], shape=(40, 40), categories=[1])
+    masks, scores = zip(*CROWDED, strict=True)
+    found = Instances.from_masks(masks, shape=(40, 40), categories=[1] * 4, scores=scores)
+    assert pytest.approx(1 / 4) == instance_scores(found, truth).AP
+    assert pytest.approx(1 / 3) == instance_scores(found, truth, crowds=crowd).AP
+    nothing = Instances((40, 40), ())
+    assert np.isnan(instance_scores(found, nothing, crowds=crowd).AP)  # a crowd is nothing to be found
+    with pytest.raises(InputError, match=r"crowds \(20, 40\)"):
+        instance_scores(found, truth, crowds=Instances((20, 40), ()))
+
+
+def test_crowds_equal_pycocotools():
+    """An object in the crowd's own place, and a crowd that two detections match."""
+    true = [(square(0, 0, 10), 0), (square(20, 20, 15), 1), (square(21, 21, 6), 0)]
+    found = [*CROWDED, (square(28, 22, 6), 0.95), (square(20, 20, 14), 0.5)]
+    truth = Instances.from_masks([m for m, crowd in true if not crowd], shape=(40, 40), categories=[1, 1])
+    many = Instances.from_masks([m for m, crowd in true if crowd], shape=(40, 40), categories=[1])
+    scores = [s for _, s in found]
+    masks = Instances.from_masks([m for m, _ in found], shape=(40, 40), categories=[1] * 6, scores=scores)
+
+    def entry(number: int, mask: np.ndarray) -> dict:
+        runs = pycocotools_mask.encode(np.asfortranarray(mask, np.uint8))
+        return {"id": number, "image_id": 1, "category_id": 1, "segmentation": runs}
+
+    pycocotools_mask = pytest.importorskip("pycocotools.mask")
+    content = {
+        "images": [{"id": 1, "height": 40, "width": 40}],
+        "categories": [{"id": 1, "name": "one"}],
+        "annotations": [
+            entry(n, m) | {"iscrowd": crowd, "area": int(m.sum()), "bbox": [0, 0, 40, 40]}
+            for n, (m, crowd) in enumerate(true, 1)
+        ],
+    }
+    detections = [entry(n, m) | {"score": s} for n, (m, s) in enumerate(found)]
+    theirs = peer(content, detections)
+    same(instance_scores(masks, truth, crowds=many), theirs)
+    assert abs(instance_scores(masks, truth).AP - theirs[0][0]) > 0.05
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_masks_equal_pycocotools(seed):
     truth, found = data_set(seed)

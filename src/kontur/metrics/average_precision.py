@@ -107,25 +107,35 @@ def instance_scores(
     prediction: Instances | Sequence[Instances],
     truth: Instances | Sequence[Instances],
     *,
+    crowds: Instances | Sequence[Instances] | None = None,
     kind: Kind = "segm",
     max_detections: int = 100,
 ) -> InstanceScores:
     """Score predicted Instances, which need scores, against the true ones; one image or a list of each in one order.
 
-    Objects without a category form one category of their own, 0. Raises InputError for numbers or sizes that differ.
+    Objects without a category form one category of their own, 0. crowds: of each image the regions that hold many objects in one
+    mask. They need not be found, and a detection that lies on one (by its share inside) and finds no object is neither right nor
+    wrong. Raises InputError for numbers or sizes that differ.
     """
     found = [prediction] if isinstance(prediction, Instances) else list(prediction)
     true = [truth] if isinstance(truth, Instances) else list(truth)
-    if len(found) != len(true):
-        raise InputError(f"expected as many predictions as truths, got {len(found)} and {len(true)}")
-    for number, (one, other) in enumerate(zip(found, true)):
-        if tuple(one.shape) != tuple(other.shape):
-            raise InputError(f"image {number}: sizes differ (H, W): prediction {one.shape} and truth {other.shape}")
+    many = [crowds] if isinstance(crowds, Instances) else list(crowds or [Instances(t.shape, ()) for t in true])
+    if not len(found) == len(true) == len(many):
+        raise InputError(
+            f"expected as many predictions as truths and crowds, got {len(found)}, {len(true)} and {len(many)}"
+        )
+    for number, (one, other, crowd) in enumerate(zip(found, true, many)):
+        if not tuple(one.shape) == tuple(other.shape) == tuple(crowd.shape):
+            raise InputError(
+                f"image {number}: sizes differ (H, W): prediction {one.shape}, truth {other.shape} and crowds {crowd.shape}"
+            )
     taxonomy = next((t.taxonomy for t in true if t.taxonomy), None)
     names = {c.id: c.name for c in taxonomy} if taxonomy else {}
-    ids = sorted(names) or sorted({i.category or 0 for t in true for i in t.instances})
+    ids = sorted(names) or sorted({i.category or 0 for t in (*true, *many) for i in t.instances})
     position = {category: row for row, category in enumerate(ids)}
-    foreign = sorted({str(i.category) for t in true for i in t.instances if (i.category or 0) not in position})
+    foreign = sorted(
+        {str(i.category) for t in (*true, *many) for i in t.instances if (i.category or 0) not in position}
+    )
     if foreign:
         raise InputError(f"truth categories: expected those of the taxonomy, got {', '.join(foreign)}")
     kept, unknown = [], 0
@@ -137,9 +147,14 @@ def instance_scores(
                 kept.append((number, position[instance.category or 0], instance.score, instance.mask))
             else:
                 unknown += 1
-    every = [(n, position[i.category or 0], 0.0, i.mask) for n, t in enumerate(true) for i in t.instances]
+    every, apart = (
+        [(n, position[i.category or 0], 0.0, i.mask) for n, t in enumerate(part) for i in t.instances]
+        for part in (true, many)
+    )
     images = [str(number) for number in range(len(true))]
-    return _score(_from_masks(every), _from_masks(kept), images, ids, names, kind, max_detections, unknown=unknown)
+    objects = _from_masks([*every, *apart])
+    objects.crowd[len(every) :] = True
+    return _score(objects, _from_masks(kept), images, ids, names, kind, max_detections, unknown=unknown)
 
 
 def _from_masks(rows: list[tuple[int, int, float, rle.RLE]]) -> _Objects:
@@ -147,8 +162,8 @@ def _from_masks(rows: list[tuple[int, int, float, rle.RLE]]) -> _Objects:
     runs, offsets = _runs([row[3] for row in rows])
     heights = np.array([row[3].size[0] for row in rows], np.int64)
     area, boxes = _measured(runs, offsets, heights)
-    none = np.zeros(len(rows), bool)
-    return _Objects(image, category, score, none, ~none, runs, offsets, area, area.astype(float), boxes)
+    crowd, named = np.zeros(len(rows), bool), np.ones(len(rows), bool)
+    return _Objects(image, category, score, crowd, named, runs, offsets, area, area.astype(float), boxes)
 
 
 def _runs(masks: Iterable[rle.RLE]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
