@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from kontur.core import rle  # noqa: E402
 from kontur.core.errors import InputError, OptionError, UnknownName  # noqa: E402
+from kontur.core.instances import Instance, Instances  # noqa: E402
 from kontur.inference.detectors import DetectorFile  # noqa: E402
 from kontur.io.photos import read_image  # noqa: E402
 from kontur.io.pictures import write_picture  # noqa: E402
-from kontur.training import fit, testing  # noqa: E402
+from kontur.training import detection, fit, testing  # noqa: E402
 from kontur.training.detection import Boxed, found  # noqa: E402
 from kontur.training.exporting import export  # noqa: E402
 from kontur.training.parts import training_loss, training_samples  # noqa: E402
@@ -96,6 +98,33 @@ def test_a_run_from_recipe_to_instances(recipe, tmp_path):
     with pytest.raises(OptionError, match="--half"):
         export(folder, tmp_path / "half.onnx", half=True)
     assert testing.test_run(folder).scores.facts["AP50"] == pytest.approx(float(values["val_ap50"]))
+
+
+def test_what_lies_on_a_crowd_is_not_wrong(recipe, tmp_path, monkeypatch):
+    """The crowd holds the one wrong detection, which has the best score; without the crowd it costs precision."""
+    path = tmp_path / "data" / "annotations" / "instances_all.json"
+    content = json.loads(path.read_text())
+    ground = np.zeros((48, 64), bool)
+    ground[20:48, :25] = True
+
+    def ap50() -> float:
+        _, samples = training_samples(parse_recipe(recipe))
+        wrong = [Instance(rle.encode(ground), 5, 0.99)]
+        truth = {samples.sets[0][n].image.rgb()[0, 0, 0]: samples.truth(n).instances for n in range(3)}
+
+        def seen(_, image, taxonomy):
+            objects = truth[image.rgb()[0, 0, 0]]
+            return Instances(
+                image.shape, (*(replace(o, score=0.9) for o in objects), *(wrong if len(objects) == 2 else []))
+            )
+
+        monkeypatch.setattr(detection, "found", seen)
+        return detection.Detection().evaluate(None, samples).facts["AP50"]
+
+    assert ap50() == pytest.approx((1 / 2 + 1) / 2)
+    crowd = content["annotations"][0] | {"id": 99, "iscrowd": 1, "segmentation": rle.to_coco(rle.encode(ground))}
+    path.write_text(json.dumps(content | {"annotations": [*content["annotations"], crowd]}))
+    assert ap50() == 1
 
 
 def test_what_a_network_learns_from_is_the_truth(recipe):

@@ -75,13 +75,25 @@ def instance_layout(name: str, root: Path, prefix: str, complete: dict[str, int]
     taxonomy = one_taxonomy(contents)
     sizes = {path: {i.id: (i.height, i.width) for i in content.images} for path, content in contents.items()}
 
-    def read(pair: Pair, size: tuple[int, int]) -> Instances:
+    def objects(pair: Pair, crowds: bool) -> Instances:
         assert pair.target is not None
         annotations = contents[pair.target].of_image(pair.key)
         found = tuple(Instance(a.mask, a.category_id, a.score) for a in annotations if a.crowd == crowds)
         return Instances(sizes[pair.target][pair.key], found, taxonomy)
 
-    return Layout(name, root, taxonomy, splits, "coco", read, None, complete, missing=tuple(missing), mixed_bands=True)
+    return Layout(
+        name,
+        root,
+        taxonomy,
+        splits,
+        "coco",
+        lambda pair, size: objects(pair, crowds),
+        None,
+        complete,
+        missing=tuple(missing),
+        mixed_bands=True,
+        crowd_objects=None if crowds else lambda pair: objects(pair, True),
+    )
 
 
 def instance_files(root: Path, prefix: str) -> dict[str, Path]:

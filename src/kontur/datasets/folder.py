@@ -32,7 +32,7 @@ from ..io.photos import SUFFIXES
 from ..io.taxonomy import read_taxonomy
 from ..io.yolo import read_yolo
 from .coco import image_folder, inside
-from .sample import Fault, Layout, MaskReader, Pair, Target, by_stem, existing, files_in, matched
+from .sample import Fault, Layout, MaskReader, Pair, by_stem, existing, files_in, matched
 
 _IMAGES = ("images", "image", "imgs", "img", "photos", "JPEGImages")
 _MASKS = ("masks", "mask", "labels", "label", "annotations", "annots", "gt", "ground-truth", "SegmentationClass")
@@ -384,14 +384,24 @@ def _coco(source: Source) -> Layout:
         splits[split] = tuple(pairs)
     sizes = {path: {i.id: (i.height, i.width) for i in content.images} for path, content in contents.items()}
 
-    def read(pair: Pair, size: tuple[int, int]) -> Target:
+    def objects(pair: Pair, crowds: bool) -> Instances:
         assert pair.target is not None
         rows = contents[pair.target].of_image(pair.key)
         join = joins[pair.target]
-        found = tuple(Instance(a.mask, join[a.category_id], a.score) for a in rows if not a.crowd)
+        found = tuple(Instance(a.mask, join[a.category_id], a.score) for a in rows if a.crowd == crowds)
         return Instances(sizes[pair.target][pair.key], found, taxonomy)
 
-    return Layout("folder", source.root, taxonomy, splits, "coco", read, missing=tuple(missing), mixed_bands=True)
+    return Layout(
+        "folder",
+        source.root,
+        taxonomy,
+        splits,
+        "coco",
+        lambda pair, size: objects(pair, False),
+        missing=tuple(missing),
+        mixed_bands=True,
+        crowd_objects=lambda pair: objects(pair, True),
+    )
 
 
 def yolo_pairs(source: Source) -> tuple[dict[str, tuple[Pair, ...]], tuple[Fault, ...]]:

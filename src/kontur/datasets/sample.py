@@ -81,6 +81,7 @@ class Layout:
     faults:    faults that change no sample, such as truth files without an image.
     mixed_bands: whether grey images among colour ones are usual in this set.
     crowds:    of panoptic sets.
+    crowd_objects: of sets of objects, the regions that hold many in one mask; `read` leaves them out.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Layout:
     notes: tuple[str, ...] = ()
     mixed_bands: bool = False
     crowds: Crowds | None = field(default=None, repr=False)
+    crowd_objects: Callable[[Pair], Instances] | None = field(default=None, repr=False)
 
     @property
     def partial(self) -> tuple[str, ...]:

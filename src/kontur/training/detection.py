@@ -3,7 +3,7 @@
     objects ─▶ masks (N, H, W) bool ─scale, crop, flip▶ one label map an object (N, h, w) ─▶ boxes, labels, masks
     boxes, labels, scores, small masks of the network ─`inference.mask_rcnn`▶ Instances ─▶ AP
 
-Crowd regions are neither learnt nor scored, as the data set `coco` leaves them out.
+Crowd regions are not learnt, as the data set `coco` leaves them out; in the score what lies on one is neither right nor wrong, as in COCO's.
 """
 
 from __future__ import annotations
@@ -46,13 +46,14 @@ class Detection:
         self, predictor: TorchPredictor, samples: Samples, advance: Callable[[], None] = lambda: None
     ) -> Scored:
         assert isinstance(samples, Boxed)
-        predictions, truths = [], []
+        predictions, truths, crowds = [], [], []
         for index in range(len(samples)):
             predictions.append(found(predictor, samples[index][0], samples.taxonomy))
             truths.append(samples.truth(index))
+            crowds.append(samples.crowds(index, truths[-1].shape))
             advance()
         most = max([100, *map(len, predictions)])  # COCO's, or what the network may find
-        return scored(instance_scores(predictions, truths, max_detections=most), samples.taxonomy)
+        return scored(instance_scores(predictions, truths, crowds=crowds, max_detections=most), samples.taxonomy)
 
     def picture(self, predictor: TorchPredictor, samples: Samples, chosen: Sequence[int]) -> NDArray[np.uint8]:
         """A row a sample: image, truth, prediction."""

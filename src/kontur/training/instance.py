@@ -55,12 +55,15 @@ class Instance:
         self, predictor: TorchPredictor, samples: Samples, advance: Callable[[], None] = lambda: None
     ) -> Scored:
         assert isinstance(samples, Objects)
-        predictions, truths = [], []
+        predictions, truths, crowds = [], [], []
         for index in range(len(samples)):
             predictions.append(_found(predictor.logits(samples[index][0]), self.decoding, samples))
             truths.append(samples.truth(index))
+            crowds.append(samples.crowds(index, truths[-1].shape))
             advance()
-        return scored(instance_scores(predictions, truths, max_detections=DETECTIONS), predictions, truths)
+        return scored(
+            instance_scores(predictions, truths, crowds=crowds, max_detections=DETECTIONS), predictions, truths
+        )
 
     def picture(self, predictor: TorchPredictor, samples: Samples, chosen: Sequence[int]) -> NDArray[np.uint8]:
         """A row a sample: image, truth, prediction."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError, UnknownName
 from ..core.image import Image
+from ..core.instances import Instances
 from ..core.taxonomy import Taxonomy
 from ..datasets import Dataset
 from ..datasets import open as open_data
@@ -100,6 +101,13 @@ class Samples(Sequence):
         part = type(self)(self.sets, self.taxonomy, cache=self._cache is not None)  # type: ignore[call-arg]
         part.places = [self.places[i] for i in sorted(chosen)]
         return part
+
+    def crowds(self, index: int, shape: tuple[int, int]) -> Instances:
+        """Of a sample of objects of (H, W) pixels, the regions that hold many in one mask; the truth is without them."""
+        number, place = self.places[index]
+        data = self.sets[number]
+        read = data.layout.crowd_objects
+        return Instances(shape, ()) if read is None else read(data.pairs[place])
 
     def name(self, index: int) -> str:
         """A sample's name, without decoding it."""
