@@ -70,7 +70,8 @@ export const contours = (session, method, options, signal) =>
   post(`/api/sessions/${session}/contours`, { method, options }, signal);
 
 /** New boxes (replacing the earlier ones) or strokes (added): the fast answer, a STEP. */
-export const prompt = (session, prompts) => post(`/api/sessions/${session}/prompts`, { ...prompts, labels: "grey" });
+export const prompt = (session, prompts, signal) =>
+  post(`/api/sessions/${session}/prompts`, { ...prompts, labels: "grey" }, signal);
 
 /** The exact answer to a step. */
 export const exactStep = (session, step, signal) => get(`/api/sessions/${session}/steps/${step}?labels=grey`, { signal });

@@ -31,9 +31,18 @@ export class Stage {
       canvas.height = height;
     }
     this.marks.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.photo.hidden = true; // the one before would be seen in the shape of this one
     this.photo.src = url;
     this.fit();
     await this.photo.decode();
+    this.photo.hidden = false;
+  }
+
+  /** No photo any more. */
+  clear() {
+    this.width = this.height = 0;
+    this.picture.hidden = true;
+    this.photo.removeAttribute("src");
   }
 
   /** Draw a result into one of the two canvases (0 left, 1 right); null clears it. */

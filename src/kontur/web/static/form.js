@@ -32,6 +32,7 @@ export class OptionForm {
       if (error) wrong ??= input;
       else if (value !== spec.default) values[spec.name] = value;
     }
+    wrong?.closest("details")?.setAttribute("open", "");
     wrong?.focus();
     return wrong ? null : values;
   }

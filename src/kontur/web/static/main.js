@@ -9,10 +9,11 @@ import { Drawing } from "./drawing.js";
 import { OptionForm } from "./form.js";
 import { History } from "./history.js";
 import { language, number, onLanguage, sampleTitle, say, setLanguage, translate } from "./i18n/language.js";
-import { clearError, knowLimits, prepareNotice, repeatError, showError, status } from "./notice.js";
+import { LIVE } from "./live.js";
+import { cancelWork, clearError, knowLimits, prepareNotice, repeatError, showError, showHint, status } from "./notice.js";
 import * as panels from "./panels.js";
-import { recall, setTheme } from "./preferences.js";
-import { LIVE, Prompting } from "./prompting.js";
+import { recall, remember, setTheme } from "./preferences.js";
+import { Prompting } from "./prompting.js";
 import { listen, SHORTCUTS } from "./shortcuts.js";
 import { Showing } from "./showing.js";
 import { Marks } from "./strokes.js";
@@ -46,7 +47,9 @@ function showMethod() {
   byId("method").value = method.name;
   panels.describeMethod(method);
   panels.advise(method, method.name === LIVE);
-  form.show(workspace.optionsOf(method), workspace.side.options);
+  const options = workspace.optionsOf(method);
+  form.show(options, workspace.side.options);
+  byId("options-box").hidden = !options.length;
   drawing.offerFor(method);
   byId("run").disabled = !workspace.image;
   showing.names();
@@ -56,8 +59,10 @@ function showImage() {
   const { image } = workspace;
   byId("empty").hidden = Boolean(image);
   byId("image-name").textContent = image ? say("image.line", { ...image }) : say("image.none");
+  byId("close-image").hidden = !image;
+  stage.root.setAttribute("role", image ? "application" : "group");
   stage.root.setAttribute("aria-label", image ? say("stage.name", { ...image }) : say("stage.region"));
-  byId("run").disabled = !image;
+  for (const id of ["run", "zoom-out", "zoom-fit", "zoom-in"]) byId(id).disabled = !image;
 }
 
 // --- opening an image --------------------------------------------------------------------------------------------------
@@ -65,11 +70,7 @@ function showImage() {
 async function open(source, name) {
   if (!(await workspace.open(source, name))) return;
   const { session, width, height } = workspace.image;
-  marks.clear();
-  history.clear();
-  prompting.begin(session);
-  for (const index of [0, 1]) showing.side(index);
-  showImage();
+  startAfresh();
   drawing.sizeFor(width, height);
   try {
     await stage.show(api.imageAddress(session), width, height);
@@ -84,9 +85,31 @@ async function open(source, name) {
   status("status.ready");
   for (const index of workspace.comparing ? [0, 1] : [0]) {
     // A method that works by itself answers at once; the others wait for a box or a stroke.
+    if (workspace.image?.session !== session) return;
     if (worksByItself(workspace.methodOf(index))) await workspace.run(index, null);
   }
 }
+
+/** The image is another one, or none: nothing of the one before is left. */
+function startAfresh() {
+  marks.clear();
+  history.clear();
+  prompting.begin(workspace.image?.session ?? null);
+  for (const index of [0, 1]) showing.side(index);
+  showImage();
+}
+
+function close() {
+  workspace.forget();
+  stage.clear();
+  startAfresh();
+  comparing.divide();
+  clearError();
+  status("status.ready");
+  byId("choose").focus();
+}
+
+on("close-image", "click", close);
 
 // --- running a method --------------------------------------------------------------------------------------------------
 
@@ -94,7 +117,7 @@ const worksByItself = (method) => method.name !== LIVE && !method.needs_prompt;
 
 async function run() {
   if (!workspace.image) {
-    status("advice.open");
+    showHint("advice.open");
     return;
   }
   const options = form.read();
@@ -121,6 +144,9 @@ on("method", "change", (event) => {
 on("options", "submit", (event) => {
   event.preventDefault();
   run();
+});
+byId("options-box").firstElementChild.addEventListener("click", () => {
+  remember("options", byId("options-box").open ? "closed" : "open"); // it changes after the click
 });
 on("reset", "click", () => {
   workspace.side.options = {};
@@ -174,7 +200,7 @@ listen({
   fit: () => stage.fit(),
   hide: () => byId("visible").click(),
   style: () => showing.nextStyle(),
-  escape: () => drawing.gestures.abandon() || workspace.cancel() || clearError(),
+  escape: () => drawing.gestures.abandon() || cancelWork() || clearError(),
   help: () => byId("keys").showModal(),
 });
 
@@ -224,6 +250,7 @@ async function load() {
 
 prepareNotice();
 byId("theme").value = recall("theme") ?? "auto";
+byId("options-box").open = (recall("options") ?? (matchMedia("(min-width: 1081px)").matches ? "open" : "closed")) === "open";
 translate();
 showWords();
 onLanguage(() => {

@@ -67,6 +67,7 @@ export function repeatError() {
 }
 
 export function prepareNotice() {
+  byId("cancel").addEventListener("click", cancelWork);
   byId("notice-close").addEventListener("click", clearError);
   byId("notice-action").addEventListener("click", () => {
     const { action } = shown;
@@ -75,38 +76,60 @@ export function prepareNotice() {
   });
 }
 
+// --- work that takes a while -------------------------------------------------------------------------------------------
+
+const QUIET = 400; // milliseconds; quicker work shows nothing, it would only flicker
+const atWork = []; // the latest last: it is the one that is shown
+let ticking = null;
+
 /**
- * Show that something is at work until stop() is called; onCancel: what the button does.
+ * Show that something is at work until stop() is called. words: "running" (a method, `name`) or "opening" (an image);
+ * onCancel: how to end it.
  *
- * Returns { update(fraction or null), stop() }. Quick work shows nothing: it would only flicker.
+ * Returns { update(fraction), stop() }.
  */
-export function startProgress(method, onCancel) {
-  const started = performance.now();
-  const bar = byId("progress-bar");
-  let fraction = null;
-  const show = () => {
-    const seconds = number((performance.now() - started) / 1000);
-    const text =
-      fraction === null
-        ? say("status.running", { method, seconds })
-        : say("status.job", { method, seconds, percent: number(100 * fraction) });
-    byId("progress-text").textContent = text;
-    byId("progress").hidden = false;
-    if (fraction === null) bar.removeAttribute("value");
-    else bar.value = fraction;
-  };
-  const first = setTimeout(show, 400);
-  const timer = setInterval(() => performance.now() - started > 400 && show(), 500);
-  byId("cancel").onclick = onCancel;
+export function startProgress(words, name, onCancel) {
+  const work = { words, name, onCancel, started: performance.now(), fraction: null };
+  atWork.push(work);
+  ticking ??= setInterval(showProgress, 200);
   return {
     update(share) {
-      fraction = share;
+      work.fraction = share;
     },
     stop() {
-      clearTimeout(first);
-      clearInterval(timer);
-      byId("progress").hidden = true;
-      byId("cancel").onclick = null;
+      atWork.splice(atWork.indexOf(work), 1);
+      showProgress();
     },
   };
+}
+
+/** End all that is at work; whether there was something. */
+export function cancelWork() {
+  const any = atWork.length > 0;
+  for (const work of [...atWork]) work.onCancel();
+  return any;
+}
+
+function showProgress() {
+  const work = atWork[atWork.length - 1];
+  if (!work) {
+    clearInterval(ticking);
+    ticking = null;
+  }
+  const elapsed = work ? performance.now() - work.started : 0;
+  const visible = elapsed > QUIET;
+  if (visible && byId("progress").hidden) status(`status.${work.words}`, { name: work.name }); // said once by a screen reader
+  byId("progress").hidden = !visible;
+  byId("stage").setAttribute("aria-busy", String(visible));
+  if (!visible) return;
+  const { name, fraction } = work;
+  const words = fraction === null ? work.words : "job";
+  byId("progress-text").textContent = say(`progress.${words}`, {
+    name,
+    seconds: number(elapsed / 1000),
+    percent: number(100 * fraction),
+  });
+  const bar = byId("progress-bar");
+  if (fraction === null) bar.removeAttribute("value");
+  else bar.value = fraction;
 }

@@ -3,9 +3,10 @@
 import { MADE_HERE } from "./downloads.js";
 import { language, methodTitle, number, sampleTitle, say } from "./i18n/language.js";
 import { css } from "./palette.js";
+import { summaryOf } from "./results.js";
 
 const LISTED = 60; // segments shown in the list
-const OFFERED = 10; // samples shown on the empty stage; the list has all
+const OFFERED = 12; // samples shown on the empty stage; the list has all
 const GROUPS = ["foreground", "interactive", "regions", "superpixels", "semantic", "instance", "panoptic"];
 
 const byId = (id) => document.getElementById(id);
@@ -106,13 +107,12 @@ export function listSegments(result, onLit) {
 
 /** The line above the list. */
 export function describeResult(result) {
-  const count = result.regions ?? result.segments.length;
-  const key = count === 1 ? "result.about.one" : "result.about";
-  byId("result-about").textContent = say(key, { count: number(count), seconds: number(result.seconds, 2) });
+  byId("result-about").textContent = summaryOf(result);
 }
 
 /** Show or hide what belongs to a result. */
 export function showResultPanels(result) {
+  byId("result-none").hidden = Boolean(result);
   byId("result-section").hidden = !result;
   byId("download-section").hidden = !result;
   byId("level-section").hidden = !result?.setLevel;
@@ -186,6 +186,7 @@ export function listLabels(brushes, count, chosen) {
       return button;
     }),
   );
+  byId("label-name").textContent = chosen === 1 ? say("segment.background") : say("segment.object", { n: chosen - 1 });
   byId("add-label").hidden = count >= brushes.length;
 }
 

@@ -1,12 +1,9 @@
 // Boxes and strokes turned into results: by the live session for GrabCut, else by running the method again with all of them.
 
-import { number } from "./i18n/language.js";
-import { Live } from "./live.js";
+import { duration } from "./i18n/language.js";
+import { LIVE, Live } from "./live.js";
 import { clearError, showError, showHint, status } from "./notice.js";
 import { regionsOf } from "./results.js";
-
-/** The method whose marks the server answers one by one. */
-export const LIVE = "grabcut";
 
 export class Prompting {
   /** putBack(index, result): gives a side a result, or null, and shows it. */
@@ -105,7 +102,7 @@ export class Prompting {
     document.getElementById("stage").dataset.step = `${step.step}${step.exact ? " exact" : ""}`;
     if (!result) status("status.ready");
     else if (step.exact) status("status.exact", { step: step.step });
-    else status("status.fast", { step: step.step, milliseconds: number(milliseconds) });
+    else status("status.fast", { step: step.step, time: duration(milliseconds / 1000) });
     const end = performance.now();
     performance.measure(step.exact ? "exact answer" : "fast answer", { start: end - milliseconds, end });
   }
@@ -113,6 +110,7 @@ export class Prompting {
   /** The server refused the mark number `count` (null: it refused something else). */
   #refused(error, count) {
     const { marks } = this;
+    if (error.name === "AbortError") status("status.cancelled");
     showError(error);
     if (count === null || marks.done.length !== count) return;
     marks.undo();

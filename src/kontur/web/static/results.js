@@ -1,6 +1,7 @@
 // Answers of the server as things that can be painted and asked: `Regions`, or a `Hierarchy` for a tree.
 
 import { Hierarchy } from "./hierarchy.js";
+import { duration, number, say } from "./i18n/language.js";
 import { bytesOfBase64, readLabels } from "./png.js";
 import { Regions } from "./regions.js";
 
@@ -18,6 +19,12 @@ export async function regionsOf(answer) {
   });
   const regions = new Regions({ width, height, values, segments, background: answer.background ?? null });
   return Object.assign(regions, { result: answer.result ?? null, provenance: answer.provenance ?? null });
+}
+
+/** "12 segments in 340 ms". */
+export function summaryOf(result) {
+  const count = result.regions ?? result.segments.length;
+  return say(count === 1 ? "result.about.one" : "result.about", { count: number(count), time: duration(result.seconds) });
 }
 
 /** A TREE. */

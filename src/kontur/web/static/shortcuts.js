@@ -27,7 +27,7 @@ const TYPING = 'input[type="number"], input[type="text"], select, textarea, dial
 export function listen(actions) {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
-      actions.escape();
+      if (!event.target.closest("dialog")) actions.escape(); // a dialog closes itself
       return;
     }
     if (event.target.closest(TYPING)) return;

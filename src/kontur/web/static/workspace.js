@@ -2,8 +2,7 @@
 
 import * as api from "./api.js";
 import { clearError, showError, startProgress, status } from "./notice.js";
-import { number } from "./i18n/language.js";
-import { hierarchyOf, regionsOf } from "./results.js";
+import { hierarchyOf, regionsOf, summaryOf } from "./results.js";
 
 /** Options that the level slider takes the place of. */
 const READ_FROM_TREE = ["level", "regions"];
@@ -17,6 +16,7 @@ export class Workspace {
     this.sides = [{ method: null, options: {}, result: null }, { method: null, options: {}, result: null }];
     this.active = 0;
     this.comparing = false;
+    this.opening = null;
     this.running = [null, null];
   }
 
@@ -40,31 +40,41 @@ export class Workspace {
   /** Open an image: a File, or { sample: name }. The one before is forgotten. Resolves to whether it came about. */
   async open(source, name) {
     clearError();
-    status("status.opening", { name });
+    this.opening?.abort();
+    const controller = (this.opening = new AbortController());
+    const { signal } = controller;
+    const progress = startProgress("opening", name, () => controller.abort());
     try {
-      const answer = source.sample ? await api.openSample(source.sample) : await api.openFile(source);
+      const answer = source.sample ? await api.openSample(source.sample, signal) : await api.openFile(source, signal);
+      if (signal.aborted) {
+        api.close(answer.session);
+        return false;
+      }
       this.forget();
       this.image = { session: answer.session, name, width: answer.width, height: answer.height };
       return true;
     } catch (error) {
-      status("status.ready");
+      if (this.opening === controller) status(signal.aborted ? "status.cancelled" : "status.ready");
       showError(error);
       return false;
+    } finally {
+      progress.stop();
     }
   }
 
   /** End the session: the server forgets the image. */
   forget() {
-    for (const run of this.running) run?.abort();
+    this.#endWork();
     if (this.image) api.close(this.image.session);
     this.image = null;
     for (const side of this.sides) side.result = null;
   }
 
-  cancel() {
-    const any = this.running.some(Boolean);
+  /** What is being opened or run is of no use any more: the server stops as well. */
+  #endWork() {
+    this.opening?.abort();
     for (const run of this.running) run?.abort();
-    return any;
+    this.running = [null, null];
   }
 
   /**
@@ -78,7 +88,7 @@ export class Workspace {
     const method = this.methodOf(index);
     this.running[index]?.abort();
     const controller = (this.running[index] = new AbortController());
-    const progress = startProgress(method.name, () => controller.abort());
+    const progress = startProgress("running", method.name, () => controller.abort());
     const started = performance.now();
     clearError();
     try {
@@ -89,8 +99,7 @@ export class Workspace {
       result.seconds = result.provenance?.seconds ?? (performance.now() - started) / 1000;
       result.method = method.name;
       side.result = result;
-      const count = number(result.regions ?? result.segments.length);
-      status("status.done", { method: method.name, count, seconds: number(result.seconds, 2) });
+      status("status.done", { method: method.name, summary: summaryOf(result) });
       this.onResult(index);
       return result;
     } catch (error) {

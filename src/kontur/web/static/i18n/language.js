@@ -28,6 +28,12 @@ export function number(value, digits = 0) {
   return value.toLocaleString(current === "zh" ? "zh-CN" : "en-GB", { maximumFractionDigits: digits });
 }
 
+/** "340 ms" or "3.4 s". */
+export function duration(seconds) {
+  if (seconds >= 1) return say("time.seconds", { time: number(seconds, 1) });
+  return say("time.milliseconds", { time: number(Math.max(1, Math.round(1000 * seconds))) });
+}
+
 /** An option's help and a method's summary come from the library in English; here they are in the page's language. */
 export const helpText = (help) => (current === "zh" && HELP[help]) || help;
 export const methodTitle = (name) => (current === "zh" && METHODS[name] ? `${name} · ${METHODS[name]}` : name);
@@ -40,7 +46,7 @@ export function translate(root = document) {
   for (const element of root.querySelectorAll("[data-label]")) {
     const text = say(element.dataset.label);
     element.setAttribute("aria-label", text);
-    if (element.matches("button, [role=slider]")) element.title = text;
+    if (element.matches("button, select, [role=slider]")) element.title = text;
   }
 }
 
