@@ -13,11 +13,9 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 import kontur  # noqa: E402
 from kontur.core.errors import InputError  # noqa: E402
 from kontur.core.segmentation import Segmentation  # noqa: E402
-from kontur.core.taxonomy import Category, Taxonomy  # noqa: E402
+from kontur.core.taxonomy import Taxonomy  # noqa: E402
 from kontur.inference import open_network  # noqa: E402
 from kontur.inference.things_and_stuff import PanopticPredictor  # noqa: E402
-from kontur.io.panoptic import PanopticEntry, write_panoptic  # noqa: E402
-from kontur.io.pictures import write_picture  # noqa: E402
 from kontur.metrics import PanopticCounts  # noqa: E402
 from kontur.networks import catalogue  # noqa: E402
 from kontur.networks.network import Logits, Network  # noqa: E402
@@ -27,39 +25,12 @@ from kontur.training.panoptic import CROWD, ROOM, STUFF_SHARE, VOID, codes_of, f
 from kontur.training.parts import training_loss, training_samples  # noqa: E402
 from kontur.training.recipe import parse_recipe  # noqa: E402
 from kontur.training.run import load_run  # noqa: E402
-
-TAXONOMY = Taxonomy((Category(30, "grass", (0, 200, 0)), Category(8, "cow", (150, 90, 20), True)), ignore=None)
-
-
-def scene(number: int) -> tuple[np.ndarray, Segmentation, frozenset[int]]:
-    """Grass, two cows (one at the border), a strip of void, and in the second image a crowd."""
-    ids = np.ones((64, 80), int)
-    ids[:4] = 0
-    ids[20 + number : 40, 10:30], ids[30:50, 60:] = 2, 3
-    pixels = np.select([(ids == 1)[..., None], (ids > 1)[..., None]], [(40, 180, 60), (150, 90, 40)], 0)
-    result = Segmentation.from_ids(ids, categories={1: 30, 2: 8, 3: 8}, taxonomy=TAXONOMY)
-    return pixels.astype(np.uint8), result, frozenset({3} if number else ())
+from training.cows import TAXONOMY, recipe_for, scene  # noqa: E402
 
 
 @pytest.fixture
 def recipe(tmp_path):
-    root = tmp_path / "data"
-    entries = []
-    for number in range(2):
-        pixels, result, crowds = scene(number)
-        write_picture(root / "images" / f"{number}.png", pixels)
-        entries.append(PanopticEntry(number, f"{number}.png", result, crowds))
-    write_panoptic(root / "panoptic_all.json", entries, TAXONOMY)
-    return {
-        "name": "cows",
-        "task": "panoptic",
-        "data": {"set": "coco_panoptic", "root": str(root), "train": ["all"], "val": "all", "test": "all"},
-        "network": {"name": "panoptic_deeplab"},
-        "stages": [{"epochs": 1, "batch": 2, "crop": [64, 80], "scales": [1.0, 1.0]}],
-        "augmentation": {"flip": 0.0},
-        "validation": {"samples": 1},
-        "run": {"threads": 1, "channels_last": False},
-    }
+    return recipe_for(tmp_path / "data", {"name": "panoptic_deeplab"})
 
 
 def test_codes_by_hand():

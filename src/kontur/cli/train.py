@@ -51,7 +51,7 @@ def train(
     outcome = fit(chosen, folder, resume=resume is not None, self_test=self_test, watch=Screen())
     from ..training.tasks import task_of
 
-    measure = task_of(chosen.task).measure
+    measure = task_of(chosen).measure
     best = "" if outcome.best is None else f", best {measure} on val {outcome.best:.4f}"
     if not outcome.finished:
         screen.say(f"{folder}: stopped at step {outcome.steps}{best}. Go on with: kontur train --resume {folder}")

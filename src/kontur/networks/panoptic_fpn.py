@@ -16,8 +16,8 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..core.errors import OptionError
-from .mask_rcnn import LEVELS, Detector, Targets, mask_rcnn
+from ..core.errors import InputError, OptionError
+from .mask_rcnn import LEVELS, Batch, Detector, Targets, mask_rcnn
 
 
 class SemanticBranch(nn.Module):
@@ -70,10 +70,17 @@ class PanopticFPN(nn.Module):
         self.classes, self.things, self.channels = classes, things, detector.channels
 
     def forward(
-        self, images: list[Tensor], targets: Targets | None = None
+        self, images: list[Tensor] | Batch, targets: Targets | None = None
     ) -> tuple[dict[str, Tensor] | Targets, list[Tensor]]:
+        if isinstance(images, Batch):
+            images, targets = images
         detector = self.detector
         detector.check(images)
+        highest = max((int(target["labels"].amax()) for target in targets or () if len(target["labels"])), default=0)
+        if highest > self.things:
+            raise InputError(
+                f"{self.name}: expected labels 1..{self.things}, got {highest}. Build it with things={highest}, or more"
+            )
         originals = [tuple(image.shape[-2:]) for image in images]  # no int(), which a tracer would freeze
         resized, targets = detector.transform(images, targets)
         pyramid = detector.backbone(resized.tensors)

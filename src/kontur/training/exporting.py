@@ -24,6 +24,8 @@ from ..core.files import atomic_write
 from ..networks.cost import parameters
 from ..networks.export import export_onnx
 from ..networks.export_detector import export_detector
+from ..networks.mask_rcnn import Detector
+from ..networks.panoptic_fpn import PanopticFPN
 from .half import half_stored
 from .recipe import to_toml
 from .run import LoadedRun, load_run
@@ -73,9 +75,9 @@ def export(
         if file.exists() and not force:
             raise OutputError(f"{file}: exists already. Use --force to overwrite or -o for another name")
     loaded = load_run(run, checkpoint)
-    if half and loaded.recipe.task == "detection":
+    if half and _finds_boxes(loaded):
         raise OptionError("--half: expected a network of one map, got a detector, whose file is float32. Leave it out")
-    predictor, samples, task = loaded.predictor(), loaded.validation(), task_of(loaded.recipe.task)
+    predictor, samples, task = loaded.predictor(), loaded.validation(), task_of(loaded.recipe)
     data = _onnx(loaded, task.metadata(predictor, samples))
     if half:
         data = half_stored(data)
@@ -97,7 +99,7 @@ def _onnx(run: LoadedRun, more: dict[str, str]) -> bytes:
     channels = recipe.network.channels
     mean, std = ([*v, *v[-1:] * (channels - len(v))] for v in (changes.mean, changes.std))
     metadata = {
-        "task": recipe.task,
+        "task": _form(run),
         "taxonomy": json.dumps(run.taxonomy.to_dict(), ensure_ascii=False),
         "name": recipe.name,
         "notice": " ".join(recipe.data.terms.split()),
@@ -107,7 +109,7 @@ def _onnx(run: LoadedRun, more: dict[str, str]) -> bytes:
     least = run.network.least
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.onnx"
-        write: Callable[..., float] = export_detector if recipe.task == "detection" else export_onnx
+        write: Callable[..., float] = export_detector if _finds_boxes(run) else export_onnx
         write(
             run.network,
             file,
@@ -118,6 +120,15 @@ def _onnx(run: LoadedRun, more: dict[str, str]) -> bytes:
             metadata=metadata,
         )
         return file.read_bytes()
+
+
+def _finds_boxes(run: LoadedRun) -> bool:
+    return isinstance(run.network, Detector | PanopticFPN)
+
+
+def _form(run: LoadedRun) -> str:
+    """What `kontur.inference` runs the file as: the task, but for Panoptic FPN, whose outputs are not Panoptic-DeepLab's."""
+    return "panoptic_fpn" if isinstance(run.network, PanopticFPN) else run.recipe.task
 
 
 def _changed(
@@ -168,7 +179,7 @@ def _card(
     content: dict[str, Any] = {
         "name": recipe.name,
         "title": recipe.title,
-        "task": recipe.task,
+        "task": _form(run),
         "network": table.name,
         "parameters": parameters(run.network),
         "classes": [c.name for c in run.taxonomy],

@@ -136,7 +136,7 @@ class _State:
 def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_test: bool, watch: Watch) -> Outcome:
     train, val = training_samples(recipe)
     names = [c.name for c in train.taxonomy]
-    plan, task = Plan(recipe, len(train), fabric.world_size), task_of(recipe.task)
+    plan, task = Plan(recipe, len(train), fabric.world_size), task_of(recipe)
     if fabric.is_global_zero:
         describe(recipe, place, train, val, resume, fabric)
     fabric.barrier()

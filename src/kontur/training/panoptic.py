@@ -39,44 +39,6 @@ STUFF_SHARE = 4096 / (480 * 640)  # the paper's limit for COCO, as a share of it
 _IGNORE = 65535
 
 
-class Panoptic:
-    """`tasks.Task` of things and stuff together."""
-
-    measure = "PQ"
-
-    def samples(self, sets: Sequence[Any], taxonomy: Taxonomy | None = None, *, cache: bool = False) -> Segments:
-        return Segments(sets, categories_of(sets, taxonomy), cache=cache)
-
-    def evaluate(
-        self, predictor: TorchPredictor, samples: Samples, advance: Callable[[], None] = lambda: None
-    ) -> Scored:
-        assert isinstance(samples, Segments)
-        counts = PanopticCounts(samples.taxonomy)
-        for index in range(len(samples)):
-            truth, crowds = samples.truth(index)
-            counts.update(found(predictor, samples[index][0], samples.taxonomy), truth, crowds=crowds)
-            advance()
-        return scored(counts.scores(), samples.taxonomy)
-
-    def picture(self, predictor: TorchPredictor, samples: Samples, chosen: Sequence[int]) -> NDArray[np.uint8]:
-        """A row a sample: image, truth, prediction."""
-        assert isinstance(samples, Segments)
-        rows = []
-        for index in chosen:
-            image = samples[index][0]
-            results = [samples.truth(index)[0], found(predictor, image, samples.taxonomy)]
-            rows.append(np.hstack([photo(image), *(draw_objects(image, result) for result in results)]))
-        return stacked(rows)
-
-    def changed(self, logits: NDArray[np.float32], others: NDArray[np.float32]) -> float:
-        """Pixels of another class, or sent more than half a pixel elsewhere."""
-        moved = (np.abs(logits[-2:] - others[-2:]) > 0.5).any(axis=0)
-        return float(((logits[:-3].argmax(axis=0) != others[:-3].argmax(axis=0)) | moved).mean())
-
-    def metadata(self, predictor: TorchPredictor, samples: Samples | None) -> dict[str, str]:
-        return {}
-
-
 def found(predictor: TorchPredictor, image: Image, taxonomy: Taxonomy) -> Segmentation:
     """The panoptic result of a network in PyTorch. Stuff of less than 1.3 % of the image is void (4096 pixels of 640 x 480)."""
     maps = predictor.logits(image)
@@ -135,6 +97,46 @@ class Segments(Samples):
         truth = Segmentation.from_ids(ids, categories=categories)
         crowds = {i for i in present if (i - 1) % ROOM == CROWD}
         return panoptic_targets(truth, self.taxonomy, crowds=crowds, ignore=_IGNORE)
+
+
+class Panoptic:
+    """`tasks.Task` of things and stuff together."""
+
+    measure = "PQ"
+    kind = Segments
+    find = staticmethod(found)
+
+    def samples(self, sets: Sequence[Any], taxonomy: Taxonomy | None = None, *, cache: bool = False) -> Segments:
+        return self.kind(sets, categories_of(sets, taxonomy), cache=cache)
+
+    def evaluate(
+        self, predictor: TorchPredictor, samples: Samples, advance: Callable[[], None] = lambda: None
+    ) -> Scored:
+        assert isinstance(samples, Segments)
+        counts = PanopticCounts(samples.taxonomy)
+        for index in range(len(samples)):
+            truth, crowds = samples.truth(index)
+            counts.update(self.find(predictor, samples[index][0], samples.taxonomy), truth, crowds=crowds)
+            advance()
+        return scored(counts.scores(), samples.taxonomy)
+
+    def picture(self, predictor: TorchPredictor, samples: Samples, chosen: Sequence[int]) -> NDArray[np.uint8]:
+        """A row a sample: image, truth, prediction."""
+        assert isinstance(samples, Segments)
+        rows = []
+        for index in chosen:
+            image = samples[index][0]
+            results = [samples.truth(index)[0], self.find(predictor, image, samples.taxonomy)]
+            rows.append(np.hstack([photo(image), *(draw_objects(image, result) for result in results)]))
+        return stacked(rows)
+
+    def changed(self, logits: NDArray[np.float32], others: NDArray[np.float32]) -> float:
+        """Pixels of another class, or sent more than half a pixel elsewhere."""
+        moved = (np.abs(logits[-2:] - others[-2:]) > 0.5).any(axis=0)
+        return float(((logits[:-3].argmax(axis=0) != others[:-3].argmax(axis=0)) | moved).mean())
+
+    def metadata(self, predictor: TorchPredictor, samples: Samples | None) -> dict[str, str]:
+        return {}
 
 
 def codes_of(

@@ -22,7 +22,7 @@ def training_samples(recipe: Recipe) -> tuple[Samples, Samples]:
     """Training and validation samples. With `holdout`, a share of the training samples, drawn from the seed, is held out."""
     data = recipe.data
     sets = [opened(data, split) for split in data.train]
-    task = task_of(recipe.task)
+    task = task_of(recipe)
     train = task.samples(sets, cache=data.cache)
     if data.holdout:
         return train.split(data.holdout, recipe.seed)

@@ -65,7 +65,7 @@ class LoadedRun:
     def samples(self, split: str | None = None, root: str | None = None) -> Samples:
         """A split of the run's data set as class indices; its test split by default."""
         data = self.recipe.data
-        return task_of(self.recipe.task).samples([opened(data, split or data.test, root)], self.taxonomy)
+        return task_of(self.recipe).samples([opened(data, split or data.test, root)], self.taxonomy)
 
     def predictor(
         self, *, flips: bool = False, scales: Sequence[float] = (1.0,), channels_last: bool = False

@@ -76,12 +76,22 @@ class TorchPredictor:
     def _one_view(self) -> bool:
         return not self.flips and self.scales == (1.0,)
 
-    @torch.no_grad()
     def detections(self, image: Any) -> tuple[NDArray, NDArray, NDArray, NDArray]:
         """Boxes, labels, scores and small masks by a network of boxes, as `inference.mask_rcnn` takes them.
 
         Raises OptionError where flips or scales were asked for: boxes are not averaged.
         """
+        (found,) = self._run_list(image)
+        return _arrays(found)
+
+    def things_and_stuff(self, image: Any) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
+        """The same by Panoptic FPN, and its logits (S + 1, H, W), as `inference.panoptic_fpn` takes them."""
+        (found,), (logits,) = self._run_list(image)
+        return *_arrays(found), logits.float().cpu().numpy()
+
+    @torch.no_grad()
+    def _run_list(self, image: Any) -> Any:
+        """What a network that takes lists gives for one of a single image."""
         if self.flips or self.scales != (1.0,):
             raise OptionError(
                 "options flips, scales: expected neither with a network of boxes, which has no map to average"
@@ -89,10 +99,10 @@ class TorchPredictor:
         device = next(self.network.parameters()).device
         training = self.network.training
         self.network.eval()
-        (found,) = self.network([self.tensor(image)[0].to(device)])
-        self.network.train(training)
-        boxes, labels, scores, masks = (found[key].cpu() for key in ("boxes", "labels", "scores", "masks"))
-        return boxes.float().numpy(), labels.numpy(), scores.float().numpy(), masks.float().numpy()
+        try:
+            return self.network([self.tensor(image)[0].to(device)])
+        finally:
+            self.network.train(training)
 
     @torch.no_grad()
     def _run(self, image: Any, run: Callable[[Tensor], Tensor]) -> Tensor:
@@ -117,3 +127,8 @@ class TorchPredictor:
                     logits = F.interpolate(logits, image.shape[-2:], mode="bilinear", align_corners=False)
                 total = total + (logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1))
         return total / (len(self.scales) * (1 + self.flips))
+
+
+def _arrays(found: dict[str, Tensor]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    boxes, labels, scores, masks = (found[key].cpu() for key in ("boxes", "labels", "scores", "masks"))
+    return boxes.float().numpy(), labels.numpy(), scores.float().numpy(), masks.float().numpy()

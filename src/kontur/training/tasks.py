@@ -4,7 +4,7 @@ semantic   one class a pixel        `semantic.Semantic`
 boundary   contours of people       `boundary.Boundary`
 instance   objects of one category  `instance.Instance`
 detection  objects found one by one `detection.Detection`
-panoptic   things and stuff         `panoptic.Panoptic`
+panoptic   things and stuff         `panoptic.Panoptic`, and of the network panoptic_fpn `panoptic_fpn.PanopticFPN`
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.taxonomy import Taxonomy
+from .recipe import Recipe
 from .samples import Samples
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Scored:
 
 
 class Task(Protocol):
-    """One task. Whoever adds one writes such a class and names it in `TASKS`."""
+    """One task. Whoever adds one writes such a class, in a module of its name, and names it in `recipe.Recipe.task`."""
 
     measure: str
     """What `Scored.score` is called in lines and figures."""
@@ -69,17 +70,9 @@ class Task(Protocol):
         ...
 
 
-TASKS = {
-    "semantic": ("semantic", "Semantic"),
-    "boundary": ("boundary", "Boundary"),
-    "instance": ("instance", "Instance"),
-    "detection": ("detection", "Detection"),
-    "panoptic": ("panoptic", "Panoptic"),
-}
-
-
-def task_of(name: str) -> Task:
+def task_of(recipe: Recipe) -> Task:
     """The task of a recipe."""
-    module, kind = TASKS[name]
+    own = recipe.task == "panoptic" and recipe.network.name == "panoptic_fpn"
+    module, kind = ("panoptic_fpn", "PanopticFPN") if own else (recipe.task, recipe.task.capitalize())
     task: Task = getattr(importlib.import_module(f".{module}", __package__), kind)()
     return task

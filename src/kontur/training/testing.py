@@ -63,7 +63,7 @@ def test_run(
         raise OptionError(
             f"{path}: expected no --flips and no --scales, as ways to a centre turn with the image. Export the run, whose file takes --flips"
         )
-    task = task_of(run.recipe.task)
+    task = task_of(run.recipe)
     samples = run.samples(split) if data is None else task.samples([open_spec(data)], run.taxonomy)
     predictor = run.predictor(flips=flips, scales=scales, channels_last=True)
     conditions = {
