@@ -8,7 +8,9 @@ docs/web.md is the contract.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .app import create_app as create_app
@@ -16,14 +18,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Limits", "create_app"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "create_app":
-        from .app import create_app
-
-        return create_app
-    if name == "Limits":
-        from .limits import Limits
-
-        return Limits
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, {"Limits": "limits", "create_app": "app"})
