@@ -69,7 +69,7 @@ def run(name: str, root: str, split: str, chosen: list[int], model: str, flips: 
         from kontur.inference.models import find
         from kontur.inference.objects import object_predictor
 
-        predictor = object_predictor(find(model), {"flips": flips})
+        predictor = object_predictor(find(model), {"flips": flips, "score": 0.0})  # all, as AP wants them
 
         def method(image):
             result = predictor(image)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from scipy.ndimage import binary_erosion
 
 import kontur
 from inference.small_networks import convolution, picker
@@ -115,6 +116,27 @@ def test_mirrored_views_agree_where_the_network_is_consistent(tmp_path):
     views = ObjectPredictor(file, flips=True).maps(image)
     np.testing.assert_allclose(views[[0, 3]], maps[[0, 3]], atol=1e-5)
     np.testing.assert_allclose(views[1:3], 0, atol=1e-5)
+
+
+@pytest.mark.parametrize("zoom", [2.0, 0.5])
+def test_zoom_gives_ways_and_masks_of_the_image(tmp_path, zoom):
+    """A network that sees the image at another size says ways in pixels of that size."""
+    file = open_network(network(tmp_path / "n.onnx"))
+    ids = np.kron(two(), np.ones((2, 2), int))
+    image = painted(ids)
+    ways = image[..., 1:].astype(float) - 128
+    seen = image.copy()
+    seen[..., 1:] = np.rint(128 + zoom * ways)
+    maps = ObjectPredictor(file, zoom=zoom).maps(seen)
+    assert maps.shape == (4, *ids.shape)
+    inside = binary_erosion(ids == 1, iterations=4) | binary_erosion(ids == 2, iterations=4)
+    np.testing.assert_allclose(8 * maps[1:3, inside], ways[inside].T, atol=1.5 / zoom)
+    found = ObjectPredictor(file, zoom=zoom)(seen)
+    assert len(found) == 2
+    for instance in found.instances:
+        mask = rle.decode(instance.mask)
+        number = np.bincount(ids[mask]).argmax()
+        assert (mask & (ids == number)).sum() > 0.9 * (mask | (ids == number)).sum()
 
 
 def test_stretch_is_done_before_the_network(tmp_path):

@@ -19,11 +19,12 @@ from ..core.image import Image, as_image
 from ..core.instances import Instances
 from ..core.options import Option, checked_options, options_of
 from ..core.segmentation import Provenance
+from .ensemble import resized
 from .models import Model
 from .network_file import Metadata, NetworkFile, open_network
 from .offsets import Decoding, decoded
 from .predictor import MOST_TILE, Predictor, overlap_of_objects
-from .shared_options import Device, Score, Threads, Tile
+from .shared_options import Device, Score, Threads, Tile, Zoom
 from .stretch import stretched
 
 
@@ -39,7 +40,8 @@ def objects(
     least: Annotated[
         int | None, Option("smaller objects are left out; none: as the model was tuned", 1, 1_000_000_000, "pixels")
     ] = None,
-    score: Score = 0.0,
+    score: Score = 0.3,
+    zoom: Zoom = 1.0,
     tile: Tile = None,
     overlap: Annotated[
         int | None,
@@ -75,6 +77,7 @@ class ObjectPredictor:
         level: float | None = None,
         least: int | None = None,
         score: float = 0.0,
+        zoom: float = 1.0,
         tile: int | None = None,
         overlap: int | None = None,
     ) -> None:
@@ -83,7 +86,7 @@ class ObjectPredictor:
                 f"{network.path}: expected a network of objects (task instance), got one of task {network.metadata.task}"
             )
         self._tiles = Predictor(network, tile=tile, overlap=overlap_of_objects(tile) if overlap is None else overlap)
-        self.flips, self.score = flips, score
+        self.flips, self.score, self.zoom = flips, score, zoom
         given = {name: value for name, value in (("level", level), ("least", least)) if value is not None}
         self.decoding: Decoding = replace(network.metadata.decoding, **given)  # type: ignore[arg-type]
 
@@ -97,7 +100,7 @@ class ObjectPredictor:
         category = next(iter(self.metadata.taxonomy)).id
         found = decoded(self.maps(image), self.decoding, category=category, taxonomy=self.metadata.taxonomy)
         kept = tuple(i for i in found.instances if (i.score or 0.0) >= self.score)
-        plan = self._tiles.plan(image.shape)
+        plan = self._tiles.plan(self._seen(image.shape))
         notes = self._tiles.notes(plan, self._tiles.channels(image).note)
         origin = Provenance(self.metadata.name, {}, seconds=time.perf_counter() - started, notes=notes)
         return replace(found, instances=kept, provenance=origin)
@@ -111,6 +114,10 @@ class ObjectPredictor:
         image = as_image(image)
         if self.metadata.stretch is not None:
             image = stretched(image, self.metadata.stretch)
+        shape = image.shape
+        if self.zoom != 1:
+            planes = resized(image.unit().transpose(2, 0, 1), *self._seen(shape))
+            image = replace(image, pixels=np.ascontiguousarray(planes.transpose(1, 2, 0)))
         maps = self._tiles.maps(image)
         if self.flips:
             for axes, signs in (((1,), (1, -1, 1, 1)), ((2,), (1, 1, -1, 1)), ((1, 2), (1, -1, -1, 1))):
@@ -120,4 +127,11 @@ class ObjectPredictor:
                     * np.array(signs, np.float32)[:, None, None]
                 )
             maps /= np.float32(4)
+        if self.zoom != 1:
+            maps = resized(maps, *shape)
+            maps[1:3] /= np.float32(self.zoom)  # pixels of the image again
         return maps
+
+    def _seen(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """What the network sees of an image of (H, W)."""
+        return max(1, round(shape[0] * self.zoom)), max(1, round(shape[1] * self.zoom))

@@ -21,6 +21,10 @@ Overlap = Annotated[
 Device = Annotated[Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where ONNX Runtime has one")]
 Threads = Annotated[int, Option("cores for one image; 0: all", 0, 256)]
 Score = Annotated[float, Option("objects of a lower score are left out", 0, 1)]
+Zoom = Annotated[
+    float,
+    Option("the network sees the image enlarged by this factor: above 1 for smaller objects than it learnt", 0.1, 8),
+]
 StuffArea = Annotated[int, Option("stuff of fewer pixels becomes void", 0, 1_000_000_000, "pixels")]
 
 
