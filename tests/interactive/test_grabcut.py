@@ -249,3 +249,32 @@ def test_runs_without_scikit_image_opencv_and_scikit_learn():
         "graph_cut(image, box), geodesic(image, box), alpha_expansion(image, labels=2)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=300)
+
+
+def test_the_flow_and_the_distances_of_earlier_strokes_change_nothing():
+    """A session that keeps them and one that begins each refinement without them cut alike, to the pixel."""
+    random = np.random.default_rng(3)
+    y, x = np.mgrid[:90, :130]
+    disc = (x - 60) ** 2 + (y - 45) ** 2 < 30**2
+    picture = (random.integers(0, 90, (90, 130, 3)) + np.where(disc[..., None], (110, 70, 50), (60, 80, 90))).astype(
+        np.uint8
+    )
+    kept = GrabCut(picture, iterations=3)
+    boxes, seeds = ((20, 5, 100, 85),), np.zeros((90, 130), np.int32)
+    before, labels = None, None
+    for place, label in (((40, 60), 2), ((10, 25), 1), ((70, 95), 1), ((45, 75), 2)):
+        seeds = seeds.copy()
+        seeds[place[0] : place[0] + 3, place[1] - 4 : place[1] + 4] = label
+        prompts = Prompts(boxes, (), seeds)
+        fresh = GrabCut(picture, iterations=3)
+        if before is not None:
+            fresh.resume(labels, before)
+        fresh.refine(prompts)
+        kept.refine(prompts)
+        assert np.array_equal(fresh.labels, kept.labels)
+        before, labels = prompts, kept.labels
+    assert 0.5 < (labels == 1)[disc].mean() < 1  # strokes were given to take from it, and it is no trivial cut
+    kept.resume(fresh.labels, prompts)  # .. and back to no strokes at all: held pixels are let go
+    kept.restart()
+    alone = GrabCut(picture, iterations=3)
+    assert np.array_equal(kept.refine(Prompts(boxes)).ids, alone.refine(Prompts(boxes)).ids)

@@ -29,7 +29,7 @@ from ..kernels.colour_models import ColourModel, contrast_links, features, first
 from ..kernels.geodesic_distance import geodesic_distance
 from ..kernels.grid_maxflow import GridGraph
 from .matte import soft_border
-from .prompt_labels import Boxes, allowed_labels, box_labels, geodesic_pull, obeying, seeds_of
+from .prompt_labels import Boxes, Known, allowed_labels, box_labels, geodesic_pull, obeying, seeds_of
 from .propose import propose_boxes
 
 # Fixed by trials on BSDS500 train and val photos with simulated prompts, none of the 20 (docs/log.md says which and how many):
@@ -130,7 +130,8 @@ class GrabCut:
         self._seeds = np.zeros(image.shape, np.int32)
         self._boxes: Boxes = ()
         # What does not change, or little, from one refinement to the next, at full size.
-        self._distances: dict[int, tuple[NDArray[np.bool_], NDArray[np.float32]]] = {}
+        self._distances: Known = {}
+        self._graphs: Graphs = {}
         self._seen: dict[tuple[float, ...], NDArray[np.float32]] = {}
 
     def refine(self, prompts: Prompts) -> Segmentation:
@@ -223,7 +224,9 @@ class GrabCut:
         seen = self._features(pixels, (0.0,) if alone else _TEXTURE if full else _COARSE_TEXTURE)
         models = self._first_models(seen, start.ravel(), len(allowed))
         cut = _TwoLabels if len(allowed) == 2 else _ManyLabels
-        step = cut(contrast_links(pixels, gamma), allowed, free, pull)
+        # The same links in the same frame as at the last refinement: its flow is where this one begins.
+        graphs = self._graphs if pixels is self._pixels else {}
+        step = cut(contrast_links(pixels, gamma), allowed, free, pull, gamma, graphs)
         labels, energies = start, []
         costs = [m.costs(seen) for m in models]
         for _ in range(self._iterations if full or first or not alone else min(self._iterations, 2)):
@@ -286,11 +289,21 @@ class GrabCut:
         return labels.repeat(2, 0).repeat(2, 1)[: seeds.shape[0], : seeds.shape[1]]
 
 
+Graphs = dict[tuple[float, ...], GridGraph]
+"""(gamma, first and last row, first and last column of the frame) -> the graph with its flow; the last one only."""
+
+
 class _TwoLabels:
     """One minimum cut an iteration, going on from the last flow, inside the frame that holds the free pixels."""
 
     def __init__(
-        self, links: NDArray[np.float32], allowed: NDArray[np.bool_], free: NDArray[np.bool_], pull: NDArray | None
+        self,
+        links: NDArray[np.float32],
+        allowed: NDArray[np.bool_],
+        free: NDArray[np.bool_],
+        pull: NDArray | None,
+        gamma: float,
+        graphs: Graphs,
     ) -> None:
         rows, columns = np.flatnonzero(free.any(1)), np.flatnonzero(free.any(0))
         # One fixed pixel on each side stays in the frame, so that every link of a free pixel is there.
@@ -300,7 +313,11 @@ class _TwoLabels:
         )
         self._links, self._pull, self._free = links, pull, free[self._frame]
         self._held = np.where(allowed[1][self._frame], np.int32(1 << 28), np.int32(-(1 << 28)))
-        self._graph = GridGraph(np.rint(links[:, *self._frame] * np.float32(_SCALE)).astype(np.int32))
+        key = (gamma, *rows[[0, -1]].tolist(), *columns[[0, -1]].tolist())
+        if key not in graphs:
+            graphs.clear()
+            graphs[key] = GridGraph(np.rint(links[:, *self._frame] * np.float32(_SCALE)).astype(np.int32))
+        self._graph = graphs[key]
 
     def cut(self, costs: NDArray[np.float32], labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], float]:
         if self._pull is not None:
@@ -316,7 +333,13 @@ class _ManyLabels:
     """Alpha expansion."""
 
     def __init__(
-        self, links: NDArray[np.float32], allowed: NDArray[np.bool_], free: NDArray[np.bool_], pull: NDArray | None
+        self,
+        links: NDArray[np.float32],
+        allowed: NDArray[np.bool_],
+        free: NDArray[np.bool_],
+        pull: NDArray | None,
+        gamma: float,
+        graphs: Graphs,
     ) -> None:
         self._links, self._forbidden, self._pull = links, ~allowed, pull
 

@@ -14,6 +14,8 @@ from ..kernels.colour_models import first_model
 from ..kernels.geodesic_distance import geodesic_distance
 
 Boxes = tuple[tuple[int, int, int, int], ...]
+Known = dict[tuple[int, float], tuple[NDArray[np.bool_], NDArray[np.float32]]]
+"""(label, far) -> where its strokes were, and the distances to them."""
 
 
 def seeds_of(prompts: Prompts, shape: tuple[int, int]) -> NDArray[np.int32]:
@@ -74,7 +76,7 @@ def geodesic_pull(
     count: int,
     spatial: float,
     far: float = 1e9,
-    known: dict[int, tuple[NDArray[np.bool_], NDArray[np.float32]]] | None = None,
+    known: Known | None = None,
 ) -> NDArray[np.float32]:
     """A cost (L, H, W) in [0, 1] that falls with the nearness of a label's strokes.
 
@@ -88,13 +90,13 @@ def geodesic_pull(
     for label in range(count):
         marked = seeds == label + 1
         if marked.any():
-            before = None if known is None else known.get(label)
+            before = None if known is None else known.get((label, far))
             going_on = before is not None and not (before[0] & ~marked).any()
-            start = np.where(marked, np.float32(0), before[1] if before and going_on else np.float32(np.inf))
-            whole = geodesic_distance(pixels, start, spatial)
+            # Nothing spreads from a pixel that is `far`, so the sweeps end early where strokes reach no further.
+            start = np.where(marked, np.float32(0), before[1] if before and going_on else np.float32(far))
+            distance[label] = geodesic_distance(pixels, start, spatial)
             if known is not None:
-                known[label] = (marked, whole)
-            distance[label] = np.minimum(whole, far)
+                known[label, far] = (marked, distance[label])
     cost = np.empty_like(distance)
     for label in range(count):
         other = np.delete(distance, label, axis=0).min(0)

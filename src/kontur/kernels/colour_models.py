@@ -94,25 +94,33 @@ def features(pixels: NDArray[np.float32], radius: int, like: float = 50.0) -> ND
 def _local_mean(planes, radius, square):  # type: ignore[no-untyped-def]
     """The mean around each pixel of (C, H, W); a pixel whose colour differs by d has weight 1 / (1 + d² / square)²."""
     channels, height, width = planes.shape
-    mean = np.empty_like(planes)
-    total = np.empty(channels, np.float32)
+    mean = np.zeros_like(planes)
+    weights, weight = np.empty(width, np.float32), np.empty(width, np.float32)
     for y in range(height):
-        for x in range(width):
-            weights = np.float32(0)
-            total[:] = 0
-            for ny in range(max(0, y - radius), min(height, y + radius + 1)):
-                for nx in range(max(0, x - radius), min(width, x + radius + 1)):
-                    distance = np.float32(0)
-                    for c in range(channels):
-                        difference = planes[c, ny, nx] - planes[c, y, x]
-                        distance += difference * difference
-                    weight = square / (square + distance)
-                    weight *= weight
-                    weights += weight
-                    for c in range(channels):
-                        total[c] += weight * planes[c, ny, nx]
-            for c in range(channels):
-                mean[c, y, x] = total[c] / weights
+        weights[:] = 0
+        for ny in range(max(0, y - radius), min(height, y + radius + 1)):
+            for dx in range(-radius, radius + 1):
+                # A whole row and its neighbours at once: the inner loops become vector instructions.
+                low, size = max(0, -dx), width - abs(dx)
+                part = weight[:size]
+                part[:] = square
+                for c in range(channels):
+                    here, there = planes[c, y, low : low + size], planes[c, ny, low + dx : low + dx + size]
+                    for n in range(size):
+                        difference = there[n] - here[n]
+                        part[n] += difference * difference
+                total = weights[low : low + size]
+                for n in range(size):
+                    share = square / part[n]
+                    part[n] = share * share
+                    total[n] += part[n]
+                for c in range(channels):
+                    total, there = mean[c, y, low : low + size], planes[c, ny, low + dx : low + dx + size]
+                    for n in range(size):
+                        total[n] += part[n] * there[n]
+        for c in range(channels):
+            for x in range(width):
+                mean[c, y, x] /= weights[x]
     return mean
 
 

@@ -35,8 +35,8 @@ from .limits import Problem
 
 Tell = Callable[[str], None]
 
-_KEPT_IMAGES = 4
-"""Sessions whose images stay decoded in a worker, for the next stroke."""
+_KEPT_IMAGES, _KEPT_PIXELS = 4, 8_000_000
+"""Sessions whose images stay decoded in a worker, for the next stroke, and the sum of their pixels; the last one stays."""
 _canvases: OrderedDict[str, strokes.Canvas] = OrderedDict()
 
 # --- images -----------------------------------------------------------------------------------------------------------
@@ -66,7 +66,9 @@ def _canvas(folder: Path, upload: Upload) -> strokes.Canvas:
         return strokes.Canvas(read_upload(folder, upload))
     canvas = _canvases.pop(upload.session, None) or strokes.Canvas(read_upload(folder, upload))
     _canvases[upload.session] = canvas
-    while len(_canvases) > _KEPT_IMAGES:
+    while len(_canvases) > _KEPT_IMAGES or (
+        len(_canvases) > 1 and sum(c.image.width * c.image.height for c in _canvases.values()) > _KEPT_PIXELS
+    ):
         _canvases.popitem(last=False)
     return canvas
 
