@@ -53,9 +53,9 @@ export function openSample(name, signal) {
   return get("/api/sessions", { method: "POST", body, signal });
 }
 
-/** Forget a session; also while the page is being left. */
-export function close(session) {
-  fetch(`/api/sessions/${session}`, { method: "DELETE", keepalive: true }).catch(() => {});
+/** Forget "sessions/ID" or "jobs/ID"; also while the page is being left. */
+export function forget(keeper) {
+  fetch(`/api/${keeper}`, { method: "DELETE", keepalive: true }).catch(() => {});
 }
 
 export const imageAddress = (session) => `/api/sessions/${session}/image.png`;
@@ -80,16 +80,17 @@ export const undo = (session) => get(`/api/sessions/${session}/undo?labels=grey`
 
 export const forgetPrompts = (session) => call(`/api/sessions/${session}/prompts`, { method: "DELETE" });
 
-/** A file of a result: { blob, name }. level: of a tree, else null. */
-export async function exported(session, result, format, level = null) {
+/** A file of a result: { blob, name }. keeper: "sessions/ID" or "jobs/ID"; level: of a tree, else null. */
+export async function exported(keeper, result, format, level = null) {
   const query = level === null ? "" : `?level=${level}`;
-  const response = await call(`/api/sessions/${session}/results/${result}/${format}${query}`);
+  const response = await call(`/api/${keeper}/results/${result}/${format}${query}`);
   const name = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") ?? "")?.[1];
   return { blob: await response.blob(), name: name ?? `kontur.${format}` };
 }
 
 /**
- * A long run as a job: resolves to its RESULT. onProgress(JOB) at each change; aborting the signal cancels the job.
+ * A long run as a job: resolves to { keeper, answer }, its RESULT. onProgress(JOB) at each change; aborting the signal
+ * cancels the job.
  *
  * image: a Blob. prompts: or null.
  */
@@ -100,12 +101,13 @@ export async function runJob({ image, method, options, prompts }, onProgress, si
   body.append("options", JSON.stringify(options));
   if (prompts) body.append("prompts", JSON.stringify(prompts));
   const { job } = await get("/api/jobs", { method: "POST", body, signal });
-  const cancel = () => fetch(`/api/jobs/${job}`, { method: "DELETE" }).catch(() => {});
+  const keeper = `jobs/${job}`;
+  const cancel = () => forget(keeper);
   signal?.addEventListener("abort", cancel, { once: true });
   try {
     const last = await followJob(job, onProgress, signal);
     if (last.state !== "done") throw new ApiError(last.state === "cancelled" ? 409 : 422, last.error ?? "");
-    return (await get(`/api/jobs/${job}/result`, { signal })).results[0];
+    return { keeper, answer: (await get(`/api/jobs/${job}/result`, { signal })).results[0] };
   } finally {
     signal?.removeEventListener("abort", cancel);
   }

@@ -205,7 +205,7 @@ listen({
 });
 
 acceptImages(open, () => samples);
-offerDownloads(workspace, stage);
+offerDownloads(workspace);
 window.addEventListener("pagehide", (event) => {
   if (!event.persisted) workspace.forget();
 });

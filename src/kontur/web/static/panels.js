@@ -1,6 +1,5 @@
 // The panels beside the image: methods to choose from, what was found, what can be downloaded.
 
-import { MADE_HERE } from "./downloads.js";
 import { language, methodTitle, number, sampleTitle, say } from "./i18n/language.js";
 import { css } from "./palette.js";
 import { summaryOf } from "./results.js";
@@ -116,10 +115,6 @@ export function showResultPanels(result) {
   byId("result-section").hidden = !result;
   byId("download-section").hidden = !result;
   byId("level-section").hidden = !result?.setLevel;
-  if (!result) return;
-  for (const button of byId("downloads").children) {
-    button.disabled = !result.result && !MADE_HERE.includes(button.dataset.format);
-  }
 }
 
 export function showLevel(result) {

@@ -95,9 +95,11 @@ export class Prompting {
 
   /** An answer of the live session, first the fast one, then the exact one. */
   async #show(step, milliseconds) {
+    const { image } = this.workspace;
     const result = await regionsOf(step);
+    if (!image || this.workspace.image !== image) return;
     clearError();
-    if (result) Object.assign(result, { seconds: step.seconds ?? milliseconds / 1000, method: LIVE });
+    if (result) Object.assign(result, { seconds: step.seconds ?? milliseconds / 1000, method: LIVE, keeper: `sessions/${image.session}` });
     this.putBack(this.side, result);
     document.getElementById("stage").dataset.step = `${step.step}${step.exact ? " exact" : ""}`;
     if (!result) status("status.ready");

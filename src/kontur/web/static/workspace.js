@@ -16,6 +16,7 @@ export class Workspace {
     this.sides = [{ method: null, options: {}, result: null }, { method: null, options: {}, result: null }];
     this.active = 0;
     this.comparing = false;
+    this.jobs = []; // that keep results of the image
     this.opening = null;
     this.running = [null, null];
   }
@@ -47,7 +48,7 @@ export class Workspace {
     try {
       const answer = source.sample ? await api.openSample(source.sample, signal) : await api.openFile(source, signal);
       if (signal.aborted) {
-        api.close(answer.session);
+        api.forget(`sessions/${answer.session}`);
         return false;
       }
       this.forget();
@@ -65,7 +66,9 @@ export class Workspace {
   /** End the session: the server forgets the image. */
   forget() {
     this.#endWork();
-    if (this.image) api.close(this.image.session);
+    if (this.image) api.forget(`sessions/${this.image.session}`);
+    for (const keeper of this.jobs) api.forget(keeper);
+    this.jobs = [];
     this.image = null;
     for (const side of this.sides) side.result = null;
   }
@@ -98,6 +101,7 @@ export class Workspace {
       if (this.image !== image || this.running[index] !== controller) return null;
       result.seconds = result.provenance?.seconds ?? (performance.now() - started) / 1000;
       result.method = method.name;
+      result.keeper ??= `sessions/${image.session}`;
       side.result = result;
       status("status.done", { method: method.name, summary: summaryOf(result) });
       this.onResult(index);
@@ -126,7 +130,8 @@ export class Workspace {
   async #runLong(method, options, prompts, progress, signal) {
     const image = await (await fetch(api.imageAddress(this.image.session), { signal })).blob();
     const request = { image, method: method.name, options, prompts };
-    const answer = await api.runJob(request, (job) => progress.update(job.fraction), signal);
-    return Object.assign(await regionsOf(answer), { labelsPNG: answer.labels_png });
+    const { keeper, answer } = await api.runJob(request, (job) => progress.update(job.fraction), signal);
+    this.jobs.push(keeper);
+    return Object.assign(await regionsOf(answer), { keeper });
   }
 }
