@@ -28,9 +28,9 @@ test-slow: $(VENV)/.$(EXTRAS)  ## only the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
 test-web: $(BIN)/python  ## the page in a real browser: Debian's Chromium (installed where this runs as root) and Playwright
-	command -v chromium || command -v chromium-browser || apt-get install -y chromium
+	command -v chromium || command -v chromium-browser || { apt-get update && apt-get install -y --no-install-recommends chromium; }
 	$(BIN)/python -m pip install --quiet --editable '.[dev,web]'
-	$(BIN)/python -m pytest tests/web/test_page.py -rs
+	$(BIN)/python -m pytest -m "not slow" tests/web/test_page.py tests/web/test_page_use.py -rs
 
 lint: $(VENV)/.$(EXTRAS)
 	$(BIN)/ruff check .
