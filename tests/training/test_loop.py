@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 
 from kontur.core.errors import InputError, KonturError, OptionError, OutputError, UnknownName, UnreadableFile
 from kontur.training import checkpoint, fit, load_run, loop, parts, semantic
-from kontur.training.loop import TrainingStopped
+from kontur.training.progress import TrainingStopped
 from kontur.training.run import Folder
 from kontur.training.tasks import Scored
 from training import toy

@@ -13,7 +13,7 @@ from ..core.errors import OptionError
 from . import screen
 
 if TYPE_CHECKING:
-    from ..training.loop import Progress
+    from ..training.progress import Progress
 
 
 def train(

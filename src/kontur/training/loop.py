@@ -13,7 +13,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..core.errors import KonturError, OptionError, OutputError
+from ..core.errors import OptionError, OutputError
 from ..networks import build
 from . import checkpoint
 from .describe import describe
@@ -32,49 +31,15 @@ from .parts import adjustment, class_weights, make_optimiser, training_loss, tra
 from .plan import Batches, Plan, TrainingSet
 from .preflight import overfit_one_batch
 from .processes import launch, make_fabric, signals
+from .progress import Outcome, Progress, TrainingStopped, Watch
 from .recipe import Recipe
 from .report import Report
 from .run import Folder
 from .samples import Samples
 from .schedule import factor
 from .scoring import TorchPredictor
+from .state import State, restore, restore_random, tensors_of
 from .tasks import task_of
-
-
-class TrainingStopped(KonturError):
-    """A loss that is not finite; the message names the step, the files and the last good checkpoint."""
-
-
-@dataclass
-class Progress:
-    """What the one who watches is told, about every second and at each validation."""
-
-    step: int
-    steps: int
-    epoch: int
-    epochs: int
-    loss: float
-    images_per_second: float
-    seconds_left: float
-    score: float | None = None  # of the last validation, by the task's measure
-    best: float | None = None
-    validated: bool = False
-    measure: str = "mean IoU"
-
-
-Watch = Callable[[Progress], None]
-
-
-@dataclass
-class Outcome:
-    """How a run ended."""
-
-    folder: Path
-    steps: int
-    best: float | None  # on the validation samples, by the task's measure
-    finished: bool  # False: stopped by a signal; it can be resumed
-    early: bool = False  # stopped for want of gain
-    seconds: float = 0.0
 
 
 def _nobody(progress: Progress) -> None:
@@ -117,22 +82,6 @@ def _outcome_of(place: Folder) -> Outcome:
     return Outcome(place.path, **facts["outcome"])
 
 
-@dataclass
-class _State:
-    """What changes while training, beside the weights."""
-
-    step: int = 0  # steps that are done
-    best: float | None = None
-    best_step: int = 0
-    score: float | None = None
-    stale: int = 0  # validations without gain
-    seconds: float = 0.0
-    losses: list[float] = field(default_factory=list)  # since the last row of metrics.csv
-
-    def facts(self) -> dict[str, Any]:
-        return dict(vars(self))
-
-
 def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_test: bool, watch: Watch) -> Outcome:
     train, val = training_samples(recipe)
     names = [c.name for c in train.taxonomy]
@@ -151,14 +100,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     loss = training_loss(recipe.loss, train, weights)
     optimiser = make_optimiser(recipe.optimiser, network)
     average = Average(network, recipe.run.ema) if recipe.run.ema else None
-    state = _State()
-    if kept is not None:
-        checkpoint.load_network(network, checkpoint.without_prefix(kept.tensors, "network."), str(place.path))
-        checkpoint.load_optimiser(optimiser, kept.tensors)
-        state = _State(**kept.facts["state"])
-        if average is not None:
-            average.state = checkpoint.without_prefix(kept.tensors, "average.")
-            average.updates = state.step
+    state = State() if kept is None else restore(kept, network, optimiser, average, str(place.path))
     shadow = network if average is None else build(table.name, len(names), table.channels, **table.options)
     if recipe.run.channels_last:
         shadow.to(memory_format=torch.channels_last)
@@ -196,7 +138,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     if kept is None:
         torch.manual_seed(recipe.seed + fabric.global_rank)
     else:
-        torch.set_rng_state(kept.tensors.get(_random_key(fabric.global_rank), kept.tensors["random"]))
+        restore_random(kept, fabric.global_rank)
 
     def together(flag: bool) -> bool:
         """What the first process decides, as clocks and signals differ: all of them save, validate and stop at the same step."""
@@ -208,11 +150,7 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
         if fabric.world_size > 1:
             torch.distributed.all_gather_object(randoms, random)
         if fabric.is_global_zero:
-            tensors = checkpoint.network_tensors(network.state_dict(), "network.")
-            tensors |= checkpoint.optimiser_tensors(optimiser)
-            tensors |= {_random_key(rank): each for rank, each in enumerate(randoms)}
-            if average is not None:
-                tensors |= checkpoint.network_tensors(average.state, "average.")
+            tensors = tensors_of(network, optimiser, average, randoms)
             checkpoint.write(place.checkpoints, state.step, checkpoint.Checkpoint(tensors, facts()))
         fabric.barrier()
 
@@ -322,11 +260,6 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     if fabric.is_global_zero:
         place.note(outcome={k: v for k, v in vars(outcome).items() if k != "folder"})
     return outcome
-
-
-def _random_key(rank: int) -> str:
-    """Where a checkpoint keeps a process's random state."""
-    return f"random.{rank}" if rank else "random"
 
 
 def _step(
