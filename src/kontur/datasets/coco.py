@@ -14,6 +14,7 @@ Papers: Lin et al., ECCV 2014, arXiv:1405.0312; Kirillov et al., "Panoptic Segme
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def instance_layout(name: str, root: Path, prefix: str, complete: dict[str, int]
                     Fault(str(file), "missing_image", f"image id {image.id}", f"Add it, or remove it from {path}.")
                 )
         splits[split] = tuple(pairs)
-    taxonomy = one_taxonomy(contents)
+    taxonomy = one_taxonomy(contents, name)
     sizes = {path: {i.id: (i.height, i.width) for i in content.images} for path, content in contents.items()}
 
     def objects(pair: Pair, crowds: bool) -> Instances:
@@ -128,8 +129,8 @@ def inside(name: str) -> bool:
     return not Path(name).is_absolute() and ".." not in Path(name).parts
 
 
-def one_taxonomy(contents: dict[Path, Any]) -> Taxonomy | None:
-    """The categories of all files. Raises InputError where two files differ: names are the join key, never positions."""
+def one_taxonomy(contents: dict[Path, Any], name: str) -> Taxonomy | None:
+    """The categories of all files, under the set's name. Raises InputError where two files differ: names are the join key, never positions."""
     first: tuple[Path, Taxonomy] | None = None
     for path, content in contents.items():
         rows = {c.id: c.name for c in content.taxonomy}
@@ -140,7 +141,7 @@ def one_taxonomy(contents: dict[Path, Any]) -> Taxonomy | None:
             differ = sorted(i for i in rows.keys() | other.keys() if rows.get(i) != other.get(i))[:5]
             told = ", ".join(f"{i}: {other.get(i)!r} and {rows.get(i)!r}" for i in differ)
             raise InputError(f"{path}: expected the categories of {first[0].name}, got others: {told}")
-    return first[1] if first else None
+    return replace(first[1], name=name) if first else None
 
 
 # --- panoptic -------------------------------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ def coco_panoptic(root: str | Path) -> Layout:
             if pair.image.exists() and pair.target is not None and pair.target.exists():
                 pairs.append(pair)
         splits[split] = tuple(pairs)
-    taxonomy = one_taxonomy(contents)
+    taxonomy = one_taxonomy(contents, "coco_panoptic")
 
     def read(pair: Pair, size: tuple[int, int]) -> Segmentation:
         json, row = pair.key
