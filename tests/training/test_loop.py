@@ -183,6 +183,34 @@ def test_pretrained_weights_are_read_again_when_no_checkpoint_was_written(root, 
     assert asked == [True, True]
 
 
+def test_a_run_begins_with_the_weights_of_another(root, tmp_path, tiny):
+    fit(toy.recipe(root, network=tiny), tmp_path / "first")
+    still = {"name": "adamw", "rate": 1e-30, "weight_decay": 0.0}  # so small that float32 weights stay
+    table = {**tiny, "start": str(tmp_path / "first")}
+    fit(toy.recipe(root, network=table, optimiser=still), tmp_path / "second")
+    first, second = (load_run(tmp_path / name).network for name in ("first", "second"))
+    for one, two in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(one, two)
+    facts = json.loads((tmp_path / "second" / "run.json").read_text())
+    assert facts["start"]["not_in_it"] == []
+    with pytest.raises(UnreadableFile, match="checkpoint"):
+        fit(toy.recipe(root, network={**tiny, "start": str(tmp_path / "none")}), tmp_path / "third")
+
+
+def test_a_head_of_other_classes_is_not_begun_with(tmp_path):
+    one, two = (
+        torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.Conv2d(4, 5, 1)),
+        torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.Conv2d(4, 7, 1)),
+    )
+    state = {f"network.{key}": value for key, value in one.state_dict().items()}
+    checkpoint.write_best(tmp_path, 1, checkpoint.Checkpoint(state, {"step": 1}))
+    begun = checkpoint.begin_with(two, tmp_path / "best.json")
+    assert begun["not_in_it"] == ["1.bias", "1.weight"]
+    assert torch.equal(one[0].weight, two[0].weight)
+    with pytest.raises(InputError, match="none of its 2 tensors fits"):
+        checkpoint.begin_with(torch.nn.Conv2d(1, 9, 3), tmp_path / "best.json")
+
+
 # --- the parts
 
 

@@ -1,4 +1,4 @@
-"""Copy and paste, quarter turns and inversion: by hand."""
+"""Copy and paste, quarter turns, inversion and flattening: by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from kontur.core.errors import InputError, OptionError  # noqa: E402
-from kontur.transforms import Compose, CopyPaste, RandomInversion, RandomQuarterTurn  # noqa: E402
+from kontur.transforms import Compose, CopyPaste, RandomFlattening, RandomInversion, RandomQuarterTurn  # noqa: E402
 
 
 def scene(value: int, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,3 +101,16 @@ def test_inversion():
     assert float(inverted) == 0.75
     same, _ = Compose([RandomInversion(0.0)])(image, None, 0)
     assert same[0].tolist() == image.tolist()
+
+
+def test_flattening():
+    image = np.array([[10, 20, 60, 80], [30, 90, 100, 7]], np.uint8)
+    ids = np.array([[0, 0, 1, 1], [0, 2, 2, 65535]], np.int64)
+    seen = {str(Compose([RandomFlattening(1.0)])(image, ids, seed)[0][0].tolist()) for seed in range(20)}
+    apart = [[20, 20, 70, 70], [20, 95, 95, 7]]
+    together = [[20, 20, 82, 82], [20, 82, 82, 7]]  # (60 + 80 + 90 + 100) / 4 = 82.5, rounded to even
+    assert seen == {str(apart), str(together)}
+    same, _ = Compose([RandomFlattening(0.0)])(image, ids, 0)
+    assert same[0].tolist() == image.tolist()
+    with pytest.raises(InputError, match="one map of ids"):
+        Compose([RandomFlattening(1.0)])(image, np.zeros((2, 2, 4), bool), 0)

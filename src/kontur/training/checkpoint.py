@@ -133,6 +133,21 @@ def load_network(network: nn.Module, state: Mapping[str, Tensor], where: str) ->
     network.load_state_dict(dict(state))
 
 
+def begin_with(network: nn.Module, best: Path) -> dict[str, Any]:
+    """Load those weights of another run's best.json that the network has in the same shape; the others, such as a head of other classes, stay.
+
+    Gives what run.json keeps: the file, its checksum, and the tensors that were not in it. Raises as `read`, and InputError when no tensor fits.
+    """
+    found = read(best)
+    state = without_prefix(found.tensors, "average.") or without_prefix(found.tensors, "network.")
+    own = network.state_dict()
+    taken = {key: state[key] for key, value in own.items() if key in state and state[key].shape == value.shape}
+    if not taken:
+        raise InputError(f"{best}: expected weights of a network like this one, none of its {len(own)} tensors fits")
+    network.load_state_dict(taken, strict=False)
+    return {"file": str(best), "sha256": found.facts["sha256"], "not_in_it": sorted(own.keys() - taken.keys())}
+
+
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The optimiser's state by the place of each parameter: `optimiser.12.exp_avg`."""
     state = optimiser.state_dict()["state"]

@@ -94,6 +94,10 @@ def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_tes
     kept = checkpoint.read_last(place.checkpoints) if resume else None
     pretrained = {"pretrained": True} if table.pretrained and kept is None else {}
     network = build(table.name, len(names), table.channels, **table.options, **pretrained)
+    if table.start and kept is None:
+        begun = checkpoint.begin_with(network, Path(table.start) / "checkpoints" / "best.json")
+        if fabric.is_global_zero:
+            place.note(start=begun)
     if recipe.run.channels_last:
         network.to(memory_format=torch.channels_last)
     weights = class_weights(recipe.loss, train)

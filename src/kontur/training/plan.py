@@ -22,6 +22,7 @@ from ..transforms import (
     Compose,
     CopyPaste,
     Normalise,
+    RandomFlattening,
     RandomHorizontalFlip,
     RandomInversion,
     RandomQuarterTurn,
@@ -160,6 +161,8 @@ def _transforms(stage: Stage, changes: Augmentation, samples: Samples, channels:
     if changes.degrees:
         steps.append(RandomRotation((-changes.degrees, changes.degrees), fill=fill, ignore=ignore))
     steps.append(RandomScaleCrop(stage.crop, stage.scales, fill=fill, ignore=ignore))
+    if changes.flatten:
+        steps.append(RandomFlattening(changes.flatten, ignore=ignore))
     if changes.flip:
         steps.append(RandomHorizontalFlip(changes.flip))
     if changes.vertical_flip:

@@ -45,11 +45,12 @@ class Data(_Table):
 
 
 class NetworkTable(_Table):
-    """A name of `kontur networks` and its options; pretrained: of its encoder."""
+    """A name of `kontur networks` and its options; pretrained: of its encoder. start: a run folder whose best weights it begins with."""
 
     name: str
     channels: Count = 3
     pretrained: bool = False
+    start: str = ""
     options: dict[str, Any] = {}
 
 
@@ -74,6 +75,7 @@ class Augmentation(_Table):
     hue: Annotated[float, Field(ge=0, le=180)] = 0.0
     quarter_turns: bool = False  # 0, 90, 180 or 270 degrees; of images without an up
     invert: Share = 0.0
+    flatten: Share = 0.0  # every region takes its mean colour, as overexposed objects do; of tasks with one map of ids
     copy_paste: Share = 0.0  # objects of another sample are pasted; of the task instance
     mean: list[float] = [0.485, 0.456, 0.406]
     std: list[float] = [0.229, 0.224, 0.225]

@@ -15,6 +15,7 @@ from .colour import ColourJitter
 from .compose import Compose, training_transforms
 from .copy_paste import CopyPaste
 from .elastic import ElasticDeformation
+from .flattening import RandomFlattening
 from .flips import RandomHorizontalFlip, RandomVerticalFlip
 from .inversion import RandomInversion
 from .loading import EpochSampler, TransformedDataset
@@ -32,6 +33,7 @@ __all__ = [
     "ElasticDeformation",
     "EpochSampler",
     "Normalise",
+    "RandomFlattening",
     "RandomHorizontalFlip",
     "RandomInversion",
     "RandomQuarterTurn",
