@@ -214,7 +214,7 @@ def test_a_wheel_with_models_and_one_without(shelf, tmp_path, without):
     pytest.importorskip("setuptools")
     root = Path(__file__).resolve().parents[2]
     tree = tmp_path / "tree"
-    shutil.copytree(root / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__", "*.onnx", "*.egg-info"))
+    shutil.copytree(root / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__", "models", "*.egg-info"))
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(root / name, tree)
     (tree / "src/kontur/models").mkdir(exist_ok=True)
