@@ -130,7 +130,40 @@ def test_health_setup_and_webhook(client):
         "model_version": "kontur grabcut"
     }
     assert client.post("/setup", json={"extra_params": {"method": "../x"}}).status_code == 404
-    assert client.post("/webhook", json={"action": "ANNOTATION_CREATED"}).status_code == 201
+    event = client.post("/webhook", json={"action": "ANNOTATION_CREATED", "project": {"id": 1}})
+    assert (event.status_code, event.json()["status"]) == (201, "ok")
+    unknown = client.post("/webhook", json={"action": "PROJECT_UPDATED"})
+    assert (unknown.status_code, unknown.json()) == (200, {"status": "Unknown event"})
+    assert client.post("/train", json={"annotations": [], "project": "1.1"}).status_code == 201
+
+
+def test_smart_tools_beside_a_brush_ask_and_the_brush_answers():
+    config = """<View><Image name="img" value="$photo"/>
+      <RectangleLabels name="box" toName="img" smart="true"><Label value="Cat"/></RectangleLabels>
+      <KeyPointLabels name="point" toName="img" smart="true"><Label value="Cat"/></KeyPointLabels>
+      <BrushLabels name="mask" toName="img"><Label value="Cat"/><Label value="Dog"/></BrushLabels></View>"""
+    assert control_of(config) == ("BrushLabels", "mask", "img", ["Cat", "Dog"])
+    point = {"type": "keypointlabels", "value": {"x": 50, "y": 50, "width": 0.4, "keypointlabels": ["Dog"]}}
+    for positive, label in ((1, 2), (0, 1), (True, 2), (False, 1)):
+        given, chosen, _ = prompts_of([point | {"is_positive": positive}], (80, 200))
+        assert (given["points"], chosen) == ([[100, 40, label]], "Dog")
+
+
+def test_the_image_is_the_one_that_the_configuration_shows():
+    def uri(content: bytes) -> str:
+        return "data:image/png;base64," + base64.b64encode(content).decode()
+
+    task = {"data": {"thumbnail": uri(b"small"), "photo": uri(b"large"), "note": "a text"}}
+    shown = "<View><Image zoom='true' name=\"i\" value='$photo'/></View>"
+    assert image_of_task(task, shown, 1000, None, "") == b"large"
+    for other in (
+        "",
+        "<View/>",
+        '<Image name="i" value="$missing"/>',
+        "<Image " * 20_000,
+        '<Image value="$' + "a" * 90_000,
+    ):
+        assert image_of_task(task, other, 1000, None, "") == b"small"
 
 
 @pytest.mark.parametrize(
@@ -156,5 +189,5 @@ def test_no_other_address_is_asked(reference, monkeypatch):
     monkeypatch.setattr(urllib.request.OpenerDirector, "open", never)
     address = None if reference.startswith("/e") else "https://studio.example"
     with pytest.raises(Problem) as refused:
-        image_of_task({"data": {"image": reference}}, 1000, address, "key")
+        image_of_task({"data": {"image": reference}}, "", 1000, address, "key")
     assert refused.value.status == 422

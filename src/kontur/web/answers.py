@@ -123,7 +123,8 @@ SAMPLES = {
 }
 STUDIO_HEALTH = {"status": "UP", "model_class": "Kontur"}
 STUDIO_SETUP = {"model_version": "kontur grabcut"}
-STUDIO_WEBHOOK = {"result": "ok"}
+STUDIO_WEBHOOK = {"result": None, "status": "ok"}
+STUDIO_TRAIN: dict[str, Any] = {}
 STUDIO_PREDICT = {
     "results": [
         {

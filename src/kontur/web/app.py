@@ -40,6 +40,7 @@ _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".
           ".png": "image/png", ".ico": "image/x-icon", ".json": "application/json", ".woff2": "font/woff2",
           ".webmanifest": "application/manifest+json", ".txt": "text/plain"}  # fmt: skip
 _TEXT = ("text/", "application/json", "application/manifest+json", "image/svg+xml")
+_STUDIO_EVENTS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED", "START_TRAINING")
 _EVENT_PAUSE, _EVENT_SILENCE = 0.1, 5.0
 _Format = Literal["labels", "cutout", "overlay", "ultrametric", "coco", "geojson", "json", "svg"]
 _ENDINGS = {"labels": ".labels.png", "cutout": ".cutout.png", "overlay": ".overlay.png", "coco": ".coco.json",
@@ -634,7 +635,9 @@ def _add_label_studio(app: FastAPI, state: State, address: str | None) -> None:
         shapes = [shape for shape in drawn if isinstance(shape, dict)] if isinstance(drawn, list) else []
         results = []
         for task in body.tasks:
-            data = await asyncio.to_thread(image_of_task, task, state.limits.max_upload, address, key)
+            data = await asyncio.to_thread(
+                image_of_task, task, body.label_config, state.limits.max_upload, address, key
+            )
             payload = {
                 "image": Upload(data, "image", state.limits.max_pixels),
                 "config": body.label_config,
@@ -649,7 +652,14 @@ def _add_label_studio(app: FastAPI, state: State, address: str | None) -> None:
     )
     async def webhook(body: dict[str, Any]) -> JSONResponse:
         """Nothing is learnt from annotations; the call is answered so that Label Studio is content."""
-        return JSONResponse({"result": "ok"}, 201)
+        if body.get("action") not in _STUDIO_EVENTS:
+            return JSONResponse({"status": "Unknown event"})
+        return JSONResponse(answers.STUDIO_WEBHOOK, 201)
+
+    @app.post("/train", tags=["label studio"], status_code=201, responses=answers.example(answers.STUDIO_TRAIN, 201))
+    async def train(body: dict[str, Any]) -> JSONResponse:
+        """The same for a Label Studio that asks for training here."""
+        return JSONResponse(answers.STUDIO_TRAIN, 201)
 
 
 def limits_of(**given: Any) -> Limits:

@@ -6,6 +6,7 @@ No other address is asked, no redirect is followed, no local file is opened: who
 from __future__ import annotations
 
 import base64
+import re
 import urllib.error
 import urllib.request
 from typing import Any
@@ -21,12 +22,18 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def image_of_task(task: dict[str, Any], most: int, address: str | None, key: str) -> bytes:
-    """The bytes of the task's image. Raises Problem."""
+def image_of_task(task: dict[str, Any], config: str, most: int, address: str | None, key: str) -> bytes:
+    """The bytes of the image that the labelling configuration shows; where it names none, of the first that the task has.
+
+    Raises Problem.
+    """
     data = task.get("data")
     named = [v for v in data.values() if isinstance(v, str)] if isinstance(data, dict) else []
     if not named:
         raise Problem(422, "task: expected data with an image, got none")
+    shown = re.search(r"""<Image\b[^<>]{0,2000}?\bvalue\s{0,9}=\s{0,9}["']\$([^"'<>]{1,200})["']""", config)
+    if shown is not None and isinstance(data, dict) and isinstance(data.get(shown[1]), str):
+        named = [data[shown[1]]]
     reference = next((v for v in named if v.startswith(("data:", "http:", "https:", "/"))), named[0])
     if reference.startswith("data:"):
         head, _, content = reference.partition(",")

@@ -101,7 +101,7 @@ class StudioBody(BaseModel):
         }
     )
 
-    tasks: Annotated[list[dict[str, Any]], Field(max_length=16)]
+    tasks: Annotated[list[dict[str, Any]], Field(max_length=256)]
     label_config: Annotated[str, Field(max_length=100_000)]
     project: str | int | None = None
     params: dict[str, Any] | None = None

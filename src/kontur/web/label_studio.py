@@ -1,5 +1,12 @@
 """Label Studio's ML backend: its shapes as prompts, our segments as its shapes. Coordinates there are percent of the image.
 
+Looked up on 2026-11-22 in HumanSignal/label-studio-ml-backend at d02cedf (August 2026), `label_studio_ml/api.py` and the
+SAM 2 example: POST /predict takes `tasks`, `label_config`, `project` and `params` with `context` (what the annotator has drawn with
+a smart tool, under `result`; `is_positive` of a key point is a number or a truth value), and answers one prediction a task;
+/setup takes `project`, `schema`, `extra_params`; /webhook names its event in `action`; and in HumanSignal/label-studio,
+`label_studio/ml/api_connector.py`, which asks for training at /webhook or, before that, at /train. The brush format is the one of
+`label_studio_sdk.converter.brush`.
+
 Format of its brush masks: runs of the RGBA picture's bytes, row by row, written in bits: the number of bytes (32), the bits
 of a value less 1 (5), four bit widths less 1 (4 each); then blocks: 1 for a run or 0 for single values, which of the four
 widths (2), the length less 1 in so many bits, and the value or values.
@@ -89,17 +96,20 @@ def decode_brush(data: list[int], shape: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def control_of(config: str) -> tuple[str, str, str, list[str]]:
-    """(tag, from_name, to_name, labels) of the first control of a labelling configuration that takes regions."""
+    """(tag, from_name, to_name, labels) of the control of a labelling configuration that takes regions most exactly.
+
+    A brush before polygons, polygons before rectangles: a rectangle beside a brush is a smart tool, with which to ask.
+    """
     if "<!" in config.replace("<!--", ""):
         raise InputError("label_config: expected plain XML without declarations")
     try:
         root = ElementTree.fromstring(config)
     except ElementTree.ParseError as error:
         raise InputError(f"label_config: expected XML, got something else ({error})") from None
-    for element in root.iter():
-        if element.tag in _CONTROLS:
+    for tag in _CONTROLS:
+        for element in root.iter(tag):
             labels = [label.get("value", "") for label in element.iter("Label")]
-            return element.tag, element.get("name", ""), element.get("toName", ""), [x for x in labels if x]
+            return tag, element.get("name", ""), element.get("toName", ""), [x for x in labels if x]
     raise InputError(f"label_config: expected one of {', '.join(_CONTROLS)}, got none of them")
 
 
