@@ -254,7 +254,10 @@ def test_cityscapes_things_and_stuff(tmp_path):
         (26002, "car"),
     ]
     assert truth.layout.crowds(segments, truth.pairs[0]) == {26}
-    objects = datasets.open("cityscapes_objects", tmp_path)[0].target
+    things = datasets.open("cityscapes_objects", tmp_path)
+    objects = things[0].target
+    group = things.layout.crowd_objects(things.pairs[0])
+    assert [i.box for i in group.instances] == [(2, 0, 3, 1)]
     assert [objects.taxonomy[i.category].name for i in objects.instances] == ["car", "car"]
     assert [objects.mask(n).tolist() for n in range(2)] == [
         [[True, False, False], [False] * 3],

@@ -7,10 +7,12 @@ import types
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 import kontur  # noqa: E402
+from kontur import datasets  # noqa: E402
 from kontur.core.errors import InputError  # noqa: E402
 from kontur.core.segmentation import Segmentation  # noqa: E402
 from kontur.core.taxonomy import Taxonomy  # noqa: E402
@@ -20,8 +22,9 @@ from kontur.metrics import PanopticCounts  # noqa: E402
 from kontur.networks import catalogue  # noqa: E402
 from kontur.networks.network import Logits, Network  # noqa: E402
 from kontur.training import fit  # noqa: E402
+from kontur.training.detection import Detection  # noqa: E402
 from kontur.training.exporting import export  # noqa: E402
-from kontur.training.panoptic import CROWD, ROOM, STUFF_SHARE, VOID, codes_of, found  # noqa: E402
+from kontur.training.panoptic import CROWD, ROOM, STUFF_SHARE, VOID, Panoptic, codes_of, found  # noqa: E402
 from kontur.training.parts import training_loss, training_samples  # noqa: E402
 from kontur.training.recipe import parse_recipe  # noqa: E402
 from kontur.training.run import load_run  # noqa: E402
@@ -120,3 +123,23 @@ def test_another_kind_of_data_is_refused(recipe):
 
     with pytest.raises(InputError, match="kontur data convert"):
         type(train)([Semantic()], TAXONOMY)
+
+
+def test_cityscapes_things_stuff_and_groups_are_learnt_from(tmp_path):
+    name = "ulm_000001_000019"
+    for folder, ending in (("leftImg8bit", "leftImg8bit"), ("gtFine", "gtFine_instanceIds")):
+        (tmp_path / folder / "train" / "ulm").mkdir(parents=True)
+        pixels = (
+            np.zeros((2, 3, 3), np.uint8)
+            if folder == "leftImg8bit"
+            else np.array([[26001, 26002, 26], [7, 29000, 0]], np.uint16)
+        )
+        Pillow.fromarray(np.asarray(pixels)).save(tmp_path / folder / "train" / "ulm" / f"{name}_{ending}.png")
+    samples = Panoptic().samples([datasets.open("cityscapes_panoptic", tmp_path)])
+    codes = samples[0][1]
+    road, car = 0 * ROOM, 13 * ROOM
+    assert codes.tolist() == [[car + 1, car + 2, car + CROWD], [road, VOID, VOID]]
+    assert samples.truth(0)[1] == {26}
+    boxed = Detection().samples([datasets.open("cityscapes_objects", tmp_path)])
+    assert boxed[0][1].shape == (2, 2, 3)
+    assert [i.box for i in boxed.crowds(0, (2, 3)).instances] == [(2, 0, 3, 1)]

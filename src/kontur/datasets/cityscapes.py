@@ -15,7 +15,7 @@ Set: Cordts et al., CVPR 2016, arXiv:1604.01685. Ids and colours: the published 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,10 +109,10 @@ class _LabelIds(MaskReader):
 
 
 class _Instances:
-    """Instance ids -> segments whose ids are those of the file. least: the lowest that is kept."""
+    """Instance ids -> segments whose ids are those of the file. kept: the range of ids that become segments."""
 
-    def __init__(self, taxonomy: Taxonomy, least: int) -> None:
-        self.taxonomy, self.least = taxonomy, least
+    def __init__(self, taxonomy: Taxonomy, kept: range) -> None:
+        self.taxonomy, self.range = taxonomy, kept
 
     def segments(self, pair: Pair, size: tuple[int, int]) -> Segmentation:
         assert pair.target is not None
@@ -123,7 +123,7 @@ class _Instances:
             raise InputError(
                 f"{pair.target}: expected label ids 0 to 33, or label id x {OBJECT} + number of a thing, got {foreign[:8]}"
             )
-        kept = {v: _INSTANCE_VALUES[v] for v in values if v >= self.least and _INSTANCE_VALUES[v] != IGNORE}
+        kept = {v: _INSTANCE_VALUES[v] for v in values if v in self.range and _INSTANCE_VALUES[v] in self.taxonomy}
         ids[~np.isin(ids, list(kept))] = 0
         return Segmentation.from_ids(ids, categories=kept, taxonomy=self.taxonomy)
 
@@ -131,8 +131,12 @@ class _Instances:
         return Instances.from_segmentation(self.segments(pair, size))
 
 
-def _groups(segments: Segmentation, pair: Pair) -> frozenset[int]:
+def _crowds(segments: Segmentation, pair: Pair) -> frozenset[int]:
     return frozenset(s.id for s in segments.segments if s.id < OBJECT and s.category in TAXONOMY_THINGS)
+
+
+def _groups(pair: Pair) -> Instances:
+    return _Instances(TAXONOMY_THINGS, range(OBJECT)).objects(pair, (0, 0))
 
 
 class _Truth(NamedTuple):
@@ -144,13 +148,26 @@ class _Truth(NamedTuple):
     read: ReadTarget
     values: Mapping[int, int]
     crowds: Crowds | None = None
+    crowd_objects: Callable[[Pair], Instances] | None = None
 
 
 _CLASSES = _Truth("labelIds", "ids", TAXONOMY, _LabelIds(TAXONOMY, TO_TRAIN_ID), TO_TRAIN_ID)
 _OBJECTS = _Truth(
-    "instanceIds", "objects", TAXONOMY_THINGS, _Instances(TAXONOMY_THINGS, OBJECT).objects, _INSTANCE_VALUES
+    "instanceIds",
+    "objects",
+    TAXONOMY_THINGS,
+    _Instances(TAXONOMY_THINGS, range(OBJECT, 34 * OBJECT)).objects,
+    _INSTANCE_VALUES,
+    crowd_objects=_groups,
 )
-_PANOPTIC = _Truth("instanceIds", "panoptic", TAXONOMY, _Instances(TAXONOMY, 0).segments, _INSTANCE_VALUES, _groups)
+_PANOPTIC = _Truth(
+    "instanceIds",
+    "panoptic",
+    TAXONOMY,
+    _Instances(TAXONOMY, range(34 * OBJECT)).segments,
+    _INSTANCE_VALUES,
+    crowds=_crowds,
+)
 
 
 def cityscapes(root: str | Path) -> Layout:
@@ -223,6 +240,7 @@ def _layout(name: str, root: Path, folder: str, complete: dict[str, int], truth:
         tuple(missing),
         tuple(faults),
         crowds=truth.crowds,
+        crowd_objects=truth.crowd_objects,
     )
 
 

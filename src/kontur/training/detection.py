@@ -98,7 +98,7 @@ class Boxed(Samples):
 
     def __init__(self, sets: Sequence[Any], taxonomy: Taxonomy, *, cache: bool = False) -> None:
         for data in sets:
-            if data.layout.form != "coco":
+            if data.layout.form not in ("coco", "objects"):
                 raise InputError(f"{data.name} {data.split}: expected objects with masks, as in COCO's JSON")
             check_categories(data, taxonomy)
         super().__init__(sets, taxonomy, ignore=0, cache=cache)

@@ -30,7 +30,7 @@ from .scoring import TorchPredictor
 from .tasks import Scored
 
 OUTSIDE = 65535  # no object, and no background: beyond the image
-FORMS = ("coco", "yolo", "labelme")
+FORMS = ("coco", "objects", "yolo", "labelme")
 DETECTIONS = 1000  # of an image, at most
 LEVELS = (0.4, 0.45, 0.5, 0.55, 0.6)
 CENTRES = (0.0, 0.5, 1.0, 2.0)

@@ -75,12 +75,13 @@ class Segments(Samples):
         number, place = self.places[index]
         pair = self.sets[number].pairs[place]
         segments: Segmentation = self.sets[number].layout.read(pair, (0, 0))
-        return segments, crowds_of(pair)
+        return segments, crowds_of(self.sets[number], segments, pair)
 
     def _read(self, place: tuple[int, int]) -> tuple[Image, NDArray[np.integer], str]:
         data = self.sets[place[0]]
         image, segments, name = data[place[1]]
-        return image, codes_of(segments, self.taxonomy, crowds_of(data.pairs[place[1]]), name), name
+        crowds = crowds_of(data, segments, data.pairs[place[1]])
+        return image, codes_of(segments, self.taxonomy, crowds, name), name
 
     def own_loss(self, output: Any, codes: Tensor) -> Tensor:  # type: ignore[override]
         """The three losses of Panoptic-DeepLab. output: Logits of maps (B, K + 3, H, W). codes: (B, H, W)."""
@@ -165,7 +166,7 @@ def codes_of(
     return codes
 
 
-def crowds_of(pair: Any) -> frozenset[int]:
-    """Ids of the crowds among a sample's segments, from its row of COCO's JSON."""
-    _, row = pair.key
-    return frozenset(s["id"] for s in row["segments_info"] if s.get("iscrowd", 0) == 1)
+def crowds_of(data: Any, segments: Segmentation, pair: Any) -> frozenset[int]:
+    """Ids of the crowds among a sample's segments, as its data set tells them."""
+    tell = data.layout.crowds
+    return frozenset() if tell is None else tell(segments, pair)
