@@ -98,3 +98,15 @@ def test_any_result_is_drawn_by_what_it_is():
     alone = Instances.from_masks([square(8, 8, 20)], shape=(40, 60), scores=[0.9])
     assert (draw_result(grey(), found) != draw_result(grey(), alone)).any()
     assert (draw_result(grey(), found.flatten()) == draw_result(grey(), alone.flatten())).all()
+
+
+def test_objects_of_the_only_category_have_no_tags():
+    only = Taxonomy((Category(1, "cat", (200, 0, 100), True),))
+    found = {
+        taxonomy: Instances.from_masks(
+            [square(2, 2, 36)], shape=(40, 60), categories=[1], scores=[0.8], taxonomy=taxonomy
+        )
+        for taxonomy in (only, TAXONOMY)
+    }
+    assert (draw_result(grey(), found[only]) == draw_objects(grey(), found[only], **PLAIN)).all()
+    assert (draw_result(grey(), found[TAXONOMY]) != draw_objects(grey(), found[TAXONOMY], **PLAIN)).any()

@@ -23,8 +23,14 @@ _HIDDEN = np.array((200, 200, 200), np.uint8)  # of an object that others cover 
 
 
 def draw_result(image: Image | NDArray, result: Instances | Segmentation) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8, the picture of any result: Instances, which may overlap, by `draw_objects`, a partition by `overlay`."""
-    return draw_objects(image, result) if isinstance(result, Instances) else overlay(image, result)
+    """(H, W, 3) uint8, the picture of any result: Instances, which may overlap, by `draw_objects`, a partition by `overlay`.
+
+    Objects of a taxonomy with one category have no tags: hundreds of nuclei need no name.
+    """
+    if not isinstance(result, Instances):
+        return overlay(image, result)
+    tags = result.taxonomy is None or len(result.taxonomy) != 1
+    return draw_objects(image, result, names=tags, scores=tags)
 
 
 def draw_objects(
