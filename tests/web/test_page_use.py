@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from web.browsing import browser, drag, expect, opened, page, png, server, step, two_discs, upload
+from web.browsing import browser, drag, expect, opened, page, png, screen, server, step, two_discs, upload
 
 __all__ = ["browser", "page", "server"]  # fixtures
 
@@ -67,6 +67,48 @@ def test_results_and_errors_are_said_to_a_screen_reader(page):
     before = slider.get_attribute("aria-valuetext")
     page.keyboard.press("ArrowLeft")
     expect(slider).not_to_have_attribute("aria-valuetext", before)
+
+
+def test_focus_goes_on_to_the_image_where_its_button_goes_away(page):
+    page.select_option("#method", "otsu")
+    page.locator("#samples button").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#result-about")).to_be_visible()
+    expect(page.locator("#stage")).to_be_focused()
+
+
+def test_folded_options_open_where_one_is_wrong_and_stay_as_they_were_left(page):
+    page.select_option("#method", "slic")
+    upload(page, two_discs())
+    page.fill("#option-segments", "0")
+    page.click("#options-box summary")
+    expect(page.locator("#option-segments")).to_be_hidden()
+    page.click("#run")
+    expect(page.locator("#option-segments")).to_be_focused()
+    page.click("#options-box summary")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-ready", "true")
+    expect(page.locator("#options-box")).not_to_have_attribute("open", "")
+
+
+def test_tip_over_things_of_one_category_tells_them_apart(page):
+    page.select_option("#method", "otsu")
+    upload(page, two_discs())
+    expect(page.locator("#result-about")).to_contain_text("2 segments")
+
+    def named(route):
+        answer = route.fetch().json()
+        for segment in answer["segments"]:
+            segment |= {"category": 7, "name": "nucleus", "score": 0.91}
+        route.fulfill(json=answer | {"background": None})
+
+    page.route("**/segment", named)
+    page.click("#run")
+    expect(page.locator("#segments b").first).to_have_text("nucleus")
+    page.mouse.move(*screen(page, 60, 80))
+    tip = page.locator("#tip")
+    expect(tip).to_contain_text("nucleus")
+    expect(tip).to_contain_text(re.compile(r"Segment 2 · [\d,]+ px · [\d.]+ % · score 0.91"))
 
 
 def test_escape_in_the_list_of_shortcuts_ends_no_work(page):

@@ -1,13 +1,20 @@
 // A method's form, generated from the specifications of its options: the annotations the command line is made of.
 
 import { helpText, language, say } from "./i18n/language.js";
+import { recall, remember } from "./preferences.js";
+
+const ROOM = "(min-width: 1081px)"; // page.css has three columns from there
 
 const SLIDER_FROM = 1000; // a range with a larger ratio of its ends is no use on a linear slider
 
 export class OptionForm {
-  /** container: where the fields go. */
+  /** container: where the fields go, inside a <details>: open where there is room for it, until the reader decides. */
   constructor(container) {
     this.container = container;
+    this.box = container.closest("details");
+    this.box.open = (recall("options") ?? (matchMedia(ROOM).matches ? "open" : "closed")) === "open";
+    // The click comes before the change.
+    this.box.firstElementChild.addEventListener("click", () => remember("options", this.box.open ? "closed" : "open"));
     this.specs = [];
     this.inputs = new Map();
   }
@@ -15,6 +22,7 @@ export class OptionForm {
   /** Make the fields of these specifications; given: values that differ from the defaults. */
   show(specs, given = {}) {
     this.specs = specs;
+    this.box.hidden = !specs.length;
     this.inputs.clear();
     this.container.replaceChildren(...specs.map((spec) => this.#field(spec, given[spec.name] ?? spec.default)));
   }
@@ -32,7 +40,7 @@ export class OptionForm {
       if (error) wrong ??= input;
       else if (value !== spec.default) values[spec.name] = value;
     }
-    wrong?.closest("details")?.setAttribute("open", "");
+    if (wrong) this.box.open = true;
     wrong?.focus();
     return wrong ? null : values;
   }

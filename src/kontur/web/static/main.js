@@ -12,7 +12,7 @@ import { language, number, onLanguage, sampleTitle, say, setLanguage, translate 
 import { LIVE } from "./live.js";
 import { cancelWork, clearError, knowLimits, prepareNotice, repeatError, showError, showHint, status } from "./notice.js";
 import * as panels from "./panels.js";
-import { recall, remember, setTheme } from "./preferences.js";
+import { recall, setTheme } from "./preferences.js";
 import { Prompting } from "./prompting.js";
 import { listen, SHORTCUTS } from "./shortcuts.js";
 import { Showing } from "./showing.js";
@@ -47,9 +47,7 @@ function showMethod() {
   byId("method").value = method.name;
   panels.describeMethod(method);
   panels.advise(method, method.name === LIVE);
-  const options = workspace.optionsOf(method);
-  form.show(options, workspace.side.options);
-  byId("options-box").hidden = !options.length;
+  form.show(workspace.optionsOf(method), workspace.side.options);
   drawing.offerFor(method);
   byId("run").disabled = !workspace.image;
   showing.names();
@@ -57,6 +55,7 @@ function showMethod() {
 
 function showImage() {
   const { image } = workspace;
+  if (image && byId("empty").contains(document.activeElement)) stage.root.focus(); // what had the focus goes away
   byId("empty").hidden = Boolean(image);
   byId("image-name").textContent = image ? say("image.line", { ...image }) : say("image.none");
   byId("close-image").hidden = !image;
@@ -144,9 +143,6 @@ on("method", "change", (event) => {
 on("options", "submit", (event) => {
   event.preventDefault();
   run();
-});
-byId("options-box").firstElementChild.addEventListener("click", () => {
-  remember("options", byId("options-box").open ? "closed" : "open"); // it changes after the click
 });
 on("reset", "click", () => {
   workspace.side.options = {};
@@ -250,7 +246,6 @@ async function load() {
 
 prepareNotice();
 byId("theme").value = recall("theme") ?? "auto";
-byId("options-box").open = (recall("options") ?? (matchMedia("(min-width: 1081px)").matches ? "open" : "closed")) === "open";
 translate();
 showWords();
 onLanguage(() => {

@@ -137,7 +137,8 @@ export function showTip(stage, segment, result, event) {
   tip.replaceChildren(
     swatch(segment, result),
     element("span", { textContent: nameOf(segment, result) }),
-    element("small", { textContent: measuresOf(segment, result) }),
+    // Things of one category share a name: the number tells them apart.
+    element("small", { textContent: (segment.name ? `${say("segment", { id: segment.id })} · ` : "") + measuresOf(segment, result) }),
   );
   const box = stage.root.getBoundingClientRect();
   const [x, y] = [event.clientX - box.left, event.clientY - box.top];
