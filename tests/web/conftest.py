@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from fastapi.testclient import TestClient
 
 from kontur.web import Limits, create_app
 
+os.environ["KONTUR_MORE_WORK"] = str(Path(__file__).with_name("misbehaviour.py"))  # the work "test"
 LIMITS = Limits(
     max_upload=2_000_000,
     max_pixels=1_000_000,

@@ -106,14 +106,14 @@ def test_unknown_and_escaping_paths_are_404(client, path):
 
 
 def test_a_link_out_of_the_static_folder_is_not_followed(client, tmp_path, monkeypatch):
-    from kontur.web import app
+    from kontur.web.routes import page
 
     folder = tmp_path / "static"
     folder.mkdir()
     (folder / "good.js").write_text("1")
     (tmp_path / "secret.txt").write_text("secret")
     (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
-    monkeypatch.setattr(app, "STATIC", folder)
+    monkeypatch.setattr(page, "STATIC", folder)
     assert client.get("/static/good.js").headers["content-type"] == "text/javascript; charset=utf-8"
     assert client.get("/static/link.txt").status_code == 404
 

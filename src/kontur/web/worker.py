@@ -7,6 +7,7 @@ holds an upload while it is being decoded, and an export while it is being writt
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import sys
 import traceback
@@ -28,6 +29,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     from . import work
 
+    more = os.environ.get("KONTUR_MORE_WORK")  # a file with another table of work; the tests have one
+    if more:
+        work.WORK.update(runpy.run_path(more)["WORK"])
     work.warm_up(folder)
     _bound_memory(memory)
     channel.send(outgoing, ("ready",))

@@ -1,0 +1,82 @@
+"""Results as files. What a session or a job has kept is read again here only."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core.hierarchy import Hierarchy
+from ...core.image import Image
+from ...core.instances import Instances
+from ...core.segmentation import Provenance, Segmentation
+from ..channel import Upload
+from ..limits import Problem
+from .packing import narrow, png, unpacked
+from .pictures import Tell, canvas_of
+
+
+def export(
+    folder: Path,
+    tell: Tell,
+    image: Upload,
+    kept: bytes | None,
+    labels: bytes | None,
+    form: str,
+    level: float | None,
+) -> bytes:
+    """A result as a file. kept: of a method; labels: of a step."""
+    read = canvas_of(folder, image).image
+    result: Any
+    if labels is not None:
+        ids = unpacked(labels, read.shape)
+        origin = Provenance("grabcut", {"interactive": True})
+        result = replace(Segmentation.from_ids(ids, background=1), provenance=origin)
+    else:
+        assert kept is not None
+        result = pickle.loads(zlib.decompress(kept))
+    if form == "ultrametric":
+        if not isinstance(result, Hierarchy):
+            raise Problem(422, "format: ultrametric is of a hierarchy; ask for the contours first")
+        return png(np.rint(result.ultrametric * np.float32(65535)).astype(np.uint16))
+    if isinstance(result, Hierarchy):
+        result = result.level(level)
+    return _file(folder, form, result, read)
+
+
+def _file(folder: Path, form: str, result: Segmentation | Instances, image: Image) -> bytes:
+    path = folder / "export"
+    flat = result.flatten() if isinstance(result, Instances) else result
+    if form == "labels":
+        return png(narrow(flat.ids))
+    if form == "overlay":
+        from ...draw.overlay import overlay
+
+        return png(overlay(image, result))
+    if form == "cutout":
+        from ...io.cutout import write_cutout
+
+        write_cutout(path, result, image)
+    elif form == "coco":
+        from ...io.coco import CocoEntry, write_coco
+
+        write_coco(path, [CocoEntry.of(image.path.name if image.path else "image", result)])
+    elif form == "geojson":
+        from ...io.geojson import write_geojson
+
+        write_geojson(path, result, image)
+    elif form == "svg":
+        from ...io.svg import write_svg
+
+        write_svg(path, result, image)
+    else:
+        from ...io.documents import write_document
+
+        write_document(path, result, image)
+    content = path.read_bytes()
+    path.unlink()
+    return content
