@@ -91,20 +91,31 @@ def test_folded_options_open_where_one_is_wrong_and_stay_as_they_were_left(page)
     expect(page.locator("#options-box")).not_to_have_attribute("open", "")
 
 
-def test_tip_over_things_of_one_category_tells_them_apart(page):
+def test_things_of_a_network_are_counted_told_apart_and_come_with_their_terms(page):
     page.select_option("#method", "otsu")
     upload(page, two_discs())
     expect(page.locator("#result-about")).to_contain_text("2 segments")
+    expect(page.locator("#result-terms")).to_be_hidden()
 
     def named(route):
         answer = route.fetch().json()
-        for segment in answer["segments"]:
-            segment |= {"category": 7, "name": "nucleus", "score": 0.91}
-        route.fulfill(json=answer | {"background": None})
+        answer["segments"][1] |= {"category": 7, "name": "nucleus", "score": 0.91}
+        route.fulfill(json=answer)
+
+    def with_terms(route):
+        answer = route.fetch().json()
+        for method in answer["methods"]:
+            method["notice"] = "learnt from some data, under its terms."
+        route.fulfill(json=answer)
 
     page.route("**/segment", named)
-    page.click("#run")
-    expect(page.locator("#segments b").first).to_have_text("nucleus")
+    page.route("**/api/methods", with_terms)
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-ready", "true")
+    page.select_option("#method", "otsu")
+    upload(page, two_discs())
+    expect(page.locator("#result-about")).to_have_text(re.compile("^1 object in"))
+    expect(page.locator("#result-terms")).to_have_text("Network: learnt from some data, under its terms.")
     page.mouse.move(*screen(page, 60, 80))
     tip = page.locator("#tip")
     expect(tip).to_contain_text("nucleus")

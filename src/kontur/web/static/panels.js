@@ -61,14 +61,19 @@ export function nameOf(segment, result) {
   return say("segment", { id: number(segment.id) });
 }
 
+const hasScore = (segment) => segment.score !== null && segment.score !== undefined;
+const scoreOf = (segment) => (hasScore(segment) ? ` · ${say("segment.score", { score: number(segment.score, 2) })}` : "");
+
 /** "4,312 px · 1.2 %", and the score where there is one. */
 export function measuresOf(segment, result) {
-  const share = number((100 * segment.area) / (result.width * result.height), 1);
-  const area = say("segment.area", { area: number(segment.area), share });
-  return segment.score === null || segment.score === undefined
-    ? area
-    : `${area} · ${say("segment.score", { score: number(segment.score, 2) })}`;
+  const percent = (100 * segment.area) / (result.width * result.height);
+  const share = percent < 0.05 ? "< 0.1" : number(percent, 1);
+  return say("segment.area", { area: number(segment.area), share }) + scoreOf(segment);
 }
+
+/** The same with less, for the list: names need the room. */
+const shortMeasuresOf = (segment, result) =>
+  hasScore(segment) ? say("segment.pixels", { area: number(segment.area) }) + scoreOf(segment) : measuresOf(segment, result);
 
 const swatch = (segment, result) => {
   const colour = element("i");
@@ -85,7 +90,7 @@ export function listSegments(result, onLit) {
       { type: "button" },
       swatch(segment, result),
       element("b", { textContent: nameOf(segment, result) }),
-      element("small", { textContent: measuresOf(segment, result) }),
+      element("small", { textContent: shortMeasuresOf(segment, result) }),
     );
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("pointerenter", () => onLit(segment.id, false));
@@ -104,9 +109,11 @@ export function listSegments(result, onLit) {
   byId("segments").replaceChildren(...items);
 }
 
-/** The line above the list. */
+/** The line above the list, and the terms of the network's training data, where there are some. */
 export function describeResult(result) {
   byId("result-about").textContent = summaryOf(result);
+  byId("result-terms").hidden = !result.notice;
+  byId("result-terms").textContent = result.notice ? say("result.terms", { notice: result.notice }) : "";
 }
 
 /** Show or hide what belongs to a result. */

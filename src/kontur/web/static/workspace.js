@@ -101,6 +101,7 @@ export class Workspace {
       if (this.image !== image || this.running[index] !== controller) return null;
       result.seconds = result.provenance?.seconds ?? (performance.now() - started) / 1000;
       result.method = method.name;
+      result.notice = method.notice;
       result.keeper ??= `sessions/${image.session}`;
       side.result = result;
       status("status.done", { method: method.name, summary: summaryOf(result) });

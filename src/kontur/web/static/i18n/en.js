@@ -93,6 +93,9 @@ export default {
   "view.visible": "Show the result",
 
   "result.title": "Result",
+  "result.objects": "{count} objects in {time}",
+  "result.objects.one": "1 object in {time}",
+  "result.terms": "Network: {notice}",
   "result.none": "What is found will be listed here, and can be downloaded.",
   "result.about": "{count} segments in {time}",
   "result.about.one": "1 segment in {time}",
@@ -102,6 +105,7 @@ export default {
   "segment.background": "Background",
   "segment.object": "Object {n}",
   "segment.area": "{area} px · {share} %",
+  "segment.pixels": "{area} px",
   "segment.score": "score {score}",
 
   "download.title": "Download",

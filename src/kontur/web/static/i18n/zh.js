@@ -93,6 +93,9 @@ export default {
   "view.visible": "显示结果",
 
   "result.title": "结果",
+  "result.objects": "{count} 个物体，用时 {time}",
+  "result.objects.one": "1 个物体，用时 {time}",
+  "result.terms": "网络：{notice}",
   "result.none": "找到的区域会列在这里，并可下载。",
   "result.about": "{count} 个分割区，用时 {time}",
   "result.about.one": "1 个分割区，用时 {time}",
@@ -102,6 +105,7 @@ export default {
   "segment.background": "背景",
   "segment.object": "物体 {n}",
   "segment.area": "{area} 像素 · {share} %",
+  "segment.pixels": "{area} 像素",
   "segment.score": "得分 {score}",
 
   "download.title": "下载",

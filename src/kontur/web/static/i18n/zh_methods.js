@@ -201,5 +201,11 @@ export const HELP = {
   "cores for one image; 0: all": "每幅图像使用的核心数；0 为全部",
   "regions whose common border is weaker are one; none: the best for photos": "公共边界弱于此值的区域合为一个；留空：最适合照片的值",
   "larger images are shrunk to this for the network; none: as they are, in tiles": "更大的图像先缩小到此大小再送入网络；留空：不缩小，分块处理",
+  "average over the image mirrored left to right and top to bottom; four times as long": "对左右、上下镜像的图像取平均；耗时四倍",
+  "a pixel is of an object above this probability; none: as the model was tuned": "概率高于此值的像素属于物体；留空：用模型调好的值",
+  "smaller objects are left out; none: as the model was tuned": "更小的物体略去；留空：用模型调好的值",
+  "objects of a lower score are left out": "得分更低的物体略去",
+  "the network sees the image enlarged by this factor: above 1 for smaller objects than it learnt": "网络看到的图像按此倍数放大：物体比训练时小则大于 1",
+  "of neighbouring tiles, at most half a tile; none: 128": "相邻分块的重叠，最多半块；留空：128",
   "number of regions, in place of a level": "区域数，代替层级",
 };
