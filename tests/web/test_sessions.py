@@ -203,6 +203,27 @@ def test_a_deleted_session_is_gone(client):
         assert "load the image again" in answer.json()["error"]
 
 
+def test_processes_let_go_of_the_image_of_a_deleted_session(client):
+    pool = client.app.state.kontur.pool
+
+    def held() -> set[str]:
+        """Sessions whose images the quick process, and the other one, hold."""
+        asked = [pool.submit("test", {"what": "held"}, quick=quick) for quick in (True, False)]
+        return {name for task in asked for name in task.future.result(60)}
+
+    files = {"image": ("a.png", png(disc(320, 240)), "image/png")}
+    name = client.post("/api/sessions", files=files).json()["session"]
+    client.post(f"/api/sessions/{name}/prompts", json=BOX)
+    client.get(f"/api/sessions/{name}/steps/1")
+    assert name in held()
+    client.delete(f"/api/sessions/{name}")
+    deadline = time.monotonic() + 30
+    while name in held() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert name not in held()
+    assert pool.waiting == 0
+
+
 def test_the_least_recently_used_session_goes(client):
     files = {"image": ("a.png", png(disc(32, 24)), "image/png")}
     names = [client.post("/api/sessions", files=files).json()["session"] for _ in range(3)]

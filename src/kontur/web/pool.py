@@ -34,7 +34,7 @@ _FULL = "The server is busy: too much work is waiting. Try again in a few second
 class Task:
     """A piece of work. future: its value, or a Problem. progress: called with the phase, from another thread.
 
-    abandoned: since when nobody waits for it.
+    abandoned: since when nobody waits for it. only: the one process that is to do it.
     """
 
     kind: str
@@ -47,6 +47,7 @@ class Task:
     cancelled: bool = False
     abandoned: float | None = None
     tries: int = 0
+    only: int | None = None
 
     def home(self, count: int) -> int | None:
         """Which of the `count` processes knows its session already, if it has one; the first one is kept for quick work."""
@@ -105,7 +106,7 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return sum(task.only is None for task in self._waiting)
 
     @property
     def memory(self) -> int:
@@ -127,15 +128,23 @@ class Pool:
         with self._changed:
             if self._closed:
                 raise Problem(503, "The server is shutting down.")
-            if len(self._waiting) >= self._limits.queue and not admitted:
+            if self.waiting >= self._limits.queue and not admitted:
                 raise Problem(429, _FULL, retry_after=2)
             if quick:  # before what may take long, behind other quick work
-                place = sum(1 for other in self._waiting if other.quick)
+                place = sum(1 for other in self._waiting if other.quick and other.only is None)
                 self._waiting.insert(place, task)
             else:
                 self._waiting.append(task)
             self._changed.notify_all()
         return task
+
+    def tell_all(self, kind: str, payload: dict[str, Any]) -> None:
+        """Short work for every process that is there, after what it has to do; nobody waits for it."""
+        with self._changed:
+            for slot in self._slots:
+                if slot.ready and not self._closed:
+                    self._waiting.append(Task(kind, payload, self._limits.time_limit, True, None, only=slot.number))
+            self._changed.notify_all()
 
     def withdraw(self, task: Task) -> None:
         """Take work from the queue; what has begun goes on."""
@@ -218,17 +227,19 @@ class Pool:
         with self._changed:
             while not self._closed:
                 for task in self._waiting:
-                    if (task.quick or not slot.quick) and not self._is_for_another(task, slot):
+                    if self._may_take(slot, task):
                         self._waiting.remove(task)
                         slot.task, slot.began, slot.cause = task, time.monotonic(), ""
                         return task
                 self._changed.wait()
         return None
 
-    def _is_for_another(self, task: Task, slot: _Slot) -> bool:
-        """Whether a process that has its image decoded is free, and will take it."""
+    def _may_take(self, slot: _Slot, task: Task) -> bool:
+        """Whether it is work for this process, and no process that has its image decoded is free for it."""
+        if task.only is not None or (slot.quick and not task.quick):
+            return task.only == slot.number
         home = task.home(len(self._slots))
-        return home is not None and home != slot.number and self._slots[home].ready and self._slots[home].task is None
+        return home is None or home == slot.number or not self._slots[home].ready or self._slots[home].task is not None
 
     def _do(self, slot: _Slot, task: Task) -> None:
         process = slot.process

@@ -9,6 +9,7 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -97,10 +98,10 @@ class Session:
 
 
 class Sessions:
-    """All of them, the least recently used first."""
+    """All of them, the least recently used first. gone: told of each that has ended."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, gone: Callable[[Session], None] = lambda session: None) -> None:
+        self._limits, self._gone = limits, gone
         self._open: OrderedDict[str, Session] = OrderedDict()
 
     def __len__(self) -> int:
@@ -132,7 +133,8 @@ class Sessions:
         return session
 
     def drop(self, session: Session) -> None:
-        self._open.pop(session.id, None)
+        if self._open.pop(session.id, None) is not None:
+            self._gone(session)
 
     def tidy(self) -> None:
         """Let go of what is old, of too many, and of too much."""
@@ -140,7 +142,7 @@ class Sessions:
         for session in [s for s in self._open.values() if now - s.used > self._limits.session_life]:
             self.drop(session)
         while len(self._open) > self._limits.sessions or (len(self._open) > 1 and self.size > self._limits.held):
-            self._open.popitem(last=False)
+            self.drop(next(iter(self._open.values())))
 
     def expires_in(self, session: Session) -> float:
         return round(max(0.0, self._limits.session_life - (time.monotonic() - session.used)), 1)

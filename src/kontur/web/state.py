@@ -10,7 +10,7 @@ from typing import Any
 from .jobs import Jobs
 from .limits import Limits
 from .pool import Pool, Task
-from .sessions import Sessions
+from .sessions import Session, Sessions
 from .telemetry import Telemetry
 
 
@@ -20,7 +20,7 @@ class State:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.telemetry = Telemetry()
-        self.sessions = Sessions(limits)
+        self.sessions = Sessions(limits, self._forget)
         self._lock = threading.Lock()
         self._pool: Pool | None = None
         self._jobs: Jobs | None = None
@@ -63,6 +63,15 @@ class State:
         except asyncio.CancelledError:
             pool.abandon(task)
             raise
+
+    def _forget(self, session: Session) -> None:
+        """Processes let go of the image of a session that has ended."""
+        with self._lock:
+            pool = self._pool
+        if pool is not None:
+            if session.pending is not None:
+                pool.withdraw(session.pending)
+            pool.tell_all("forget", {"session": session.id})
 
     def close(self) -> None:
         with self._lock:
