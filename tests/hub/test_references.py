@@ -313,7 +313,7 @@ def test_segment_and_describe_on_the_command_line(model_folder, tmp_path, monkey
 
     monkeypatch.chdir(tmp_path)
     Pillow.fromarray(np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)).save("photo.png")
-    folder = model_folder("maskformer")
+    folder, clicked = model_folder("maskformer"), model_folder("sam2")
     capsys.readouterr()  # what transformers says when it writes a model
     code, out, err = run(
         capsys, "segment", "photo.png", "-m", f"hf:{folder}", "--set", "task=instance", "--set", "threshold=0.1"
@@ -321,9 +321,7 @@ def test_segment_and_describe_on_the_command_line(model_folder, tmp_path, monkey
     assert (code, err) == (0, "")
     document = json.loads((tmp_path / "kontur-out/photo.json").read_text())
     assert document["provenance"]["options"]["task"] == "instance"
-    code, out, err = run(
-        capsys, "segment", "photo.png", "-m", f"hf:{model_folder('sam2')}", "--box", "5,5,30,30", "--force"
-    )
+    code, out, err = run(capsys, "segment", "photo.png", "-m", f"hf:{clicked}", "--box", "5,5,30,30", "--force")
     assert (code, err) == (0, "")
     assert np.asarray(Pillow.open("kontur-out/photo.labels.png")).shape == (40, 50)
     code, out, err = run(capsys, "segment", "photo.png", "-m", f"hf:{folder}", "--box", "5,5,30,30", "--force")
