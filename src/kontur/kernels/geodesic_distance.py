@@ -5,7 +5,8 @@ Criminisi, Sharp & Blake, "GeoS", ECCV 2008.
 
 Each sweep visits the pixels forwards, then backwards, and looks at the four neighbours already passed, so a few sweeps
 carry a distance along any natural path. The sweeps end when no distance became shorter: the result is then exact on the
-8-neighbour graph. A row is visited again only where it or the row before it has changed since, which is where it can.
+8-neighbour graph. Of a row only the stretch is visited again in which a change since the last visit can be felt, and on from
+there as long as distances become shorter.
 """
 
 from __future__ import annotations
@@ -25,26 +26,24 @@ def geodesic_distance(pixels, start, spatial):  # type: ignore[no-untyped-def]
     distance = start.copy()
     square = np.float32(spatial * spatial)
     endless = 4 * (height + width)  # sweeps; a path that turns more often than this does not occur in practice
-    # Counted in visits of rows: when each row changed last, and when it was visited last in either direction.
-    changed_at = np.zeros(height, np.int64)
-    visited_at = np.full((2, height), -1, np.int64)
-    visits = np.int64(0)
+    # The stretch of each row in which a sweep forwards (0), or backwards (1), may find something: first column, and end.
+    low = np.zeros((2, height), np.int64)
+    high = np.full((2, height), width, np.int64)
     changed = True
     while changed and endless > 0:
         changed = False
         endless -= 1
-        for forward in (True, False):
-            sign = -1 if forward else 1
-            way = 0 if forward else 1
+        for way in (0, 1):
+            sign = -1 if way == 0 else 1
             for row in range(height):
-                y = row if forward else height - 1 - row
-                last = visited_at[way, y]
-                if changed_at[y] <= last and (not 0 <= y + sign < height or changed_at[y + sign] <= last):
+                y = row if way == 0 else height - 1 - row
+                first, end = low[way, y], high[way, y]
+                if first >= end:
                     continue
-                visits += 1
-                visited_at[way, y] = visits
-                for column in range(width):
-                    x = column if forward else width - 1 - column
+                low[way, y], high[way, y] = width, 0
+                left, right = width, -1
+                x = first if way == 0 else end - 1
+                while 0 <= x < width:
                     best = distance[y, x]
                     before = best
                     for k in range(4):
@@ -60,8 +59,20 @@ def geodesic_distance(pixels, start, spatial):  # type: ignore[no-untyped-def]
                         # Rounded as it will be stored: else a value that rounds upwards would "improve" for ever.
                         through = np.float32(distance[ny, nx] + np.sqrt(step))
                         best = min(best, through)
-                    if best < before:
+                    shorter = best < before
+                    if shorter:
                         distance[y, x] = best
-                        changed = True
-                        changed_at[y] = visits
+                        left, right = min(left, x), max(right, x)
+                    x -= sign
+                    if not shorter and (x >= end if way == 0 else x < first):
+                        break
+                if right < 0:
+                    continue
+                changed = True
+                left, right = max(0, left - 1), min(width, right + 2)
+                # It is felt by the other way in this row, forwards in the next row, and backwards in the one above.
+                for other, ny in ((1 - way, y), (0, y + 1), (1, y - 1)):
+                    if 0 <= ny < height:
+                        low[other, ny] = min(low[other, ny], left)
+                        high[other, ny] = max(high[other, ny], right)
     return distance
