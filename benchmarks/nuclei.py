@@ -1,10 +1,10 @@
 """Nuclei of DSB 2018: the embedded model against Otsu with a distance-transform watershed, and against others' results.
 
-    python benchmarks/nuclei.py DSB2018 [--split val] [--model nuclei.onnx] [--flips] [--results NAME=PREDICTIONS.json ..]
+    python benchmarks/nuclei.py DSB2018 [--split val] [--model nuclei.onnx] [--flips] [--run NAME=RUN ..] [--results NAME=PREDICTIONS.json ..]
                                 [--images N] [--output FILE.md] [--picture FILE.png]
 
 AP by COCO's ruler with up to 1,000 detections an image, over all images, and of the nuclei of three sizes; seconds an image; the peak
-of memory of a process of its own; the error of the count. PREDICTIONS.json is a COCO results list, such as a Mask R-CNN run writes.
+of memory of a process of its own; the error of the count. RUN is a folder of `kontur train` of task detection (Mask R-CNN), run in PyTorch; PREDICTIONS.json a COCO results list of other software.
 The picture (photo, truth, model, watershed) shows the data set's images: keep it out of the project.
 """
 
@@ -74,10 +74,21 @@ def run(name: str, root: str, split: str, chosen: list[int], model: str, flips: 
         def method(image):
             result = predictor(image)
             return Instances(result.shape, tuple(replace(i, category=category) for i in result.instances), taxonomy)
-    else:
+    elif name == "watershed":
 
         def method(image):
             return by_watershed(image, category, taxonomy)
+    else:
+        import torch
+
+        from kontur.training import load_run
+        from kontur.training.detection import found as detected
+
+        torch.set_num_threads(2)
+        detector = load_run(model).predictor()
+
+        def method(image):
+            return detected(detector, image, taxonomy)
 
     method(nuclei[chosen[0]].image)  # kernels are compiled, files are read
     found, seconds = [], []
@@ -187,6 +198,7 @@ def main() -> None:
     parser.add_argument("--split", default="val", help="test is for the figures of a release, nothing else")
     parser.add_argument("--model", default="nuclei")
     parser.add_argument("--flips", action="store_true")
+    parser.add_argument("--run", action="append", default=[], metavar="NAME=RUN")
     parser.add_argument("--results", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--images", type=int, default=0, help="only so many, spread over the split")
     parser.add_argument("--without-model", action="store_true")
@@ -199,7 +211,11 @@ def main() -> None:
         chosen = sorted({round(i) for i in np.linspace(0, len(nuclei) - 1, given.images)})
     truths = [nuclei[place].target for place in chosen]
     names = ["watershed"] if given.without_model else ["nuclei", "watershed"]
-    methods = [measured(name, given.root, given.split, chosen, given.model, given.flips) for name in names]
+    runs = [tuple(text.split("=", 1)) for text in given.run]
+    methods = [
+        measured(name, given.root, given.split, chosen, model, given.flips)
+        for name, model in [*((name, given.model) for name in names), *runs]
+    ]
     annotations = Path(given.root, "annotations", f"instances_{given.split}.json")
     for text in given.results:
         name, _, path = text.partition("=")
