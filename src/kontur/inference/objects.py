@@ -32,7 +32,7 @@ def objects(
     image: Image,
     *,
     flips: Annotated[
-        bool, Option("average over the image mirrored left to right and top to bottom; four times as long")
+        bool, Option("average over the image mirrored left to right and top to bottom; over four times as long")
     ] = False,
     level: Annotated[
         float | None, Option("a pixel is of an object above this probability; none: as the model was tuned", 0, 1)
@@ -40,7 +40,7 @@ def objects(
     least: Annotated[
         int | None, Option("smaller objects are left out; none: as the model was tuned", 1, 1_000_000_000, "pixels")
     ] = None,
-    score: Score = 0.3,
+    score: Score = 0.2,
     zoom: Zoom = 1.0,
     tile: Tile = None,
     overlap: Annotated[

@@ -27,7 +27,7 @@ _SMALL = 50_000
 _GAMMA = 50.0
 """GrabCut's own."""
 _FAST_ROUNDS = 3
-_EXACT_ROUNDS = 3
+_EXACT_ROUNDS = 2
 _EXACT_MOST = 3_000_000
 """Pixels of the largest image whose exact answer is cut at full size."""
 _SUPERPIXEL = 60
