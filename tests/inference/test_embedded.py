@@ -33,6 +33,19 @@ def test_the_file_is_that_of_its_card(name):
     assert card["scores"]
 
 
+@pytest.mark.parametrize("radius", [5, 15, 28])
+def test_flat_discs_are_one_object_each(radius):
+    """Drawn, or overexposed: nothing but their form tells them."""
+    y, x = np.mgrid[:256, :256]
+    pitch = 2 * radius + 12
+    inside = ((y % pitch - pitch // 2) ** 2 + (x % pitch - pitch // 2) ** 2 < radius**2) & (
+        np.maximum(y, x) < 256 // pitch * pitch
+    )
+    found = kontur.segment(np.where(inside, 200, 30).astype(np.uint8), "nuclei")
+    assert len(found) == (256 // pitch) ** 2
+    assert all(abs(i.area - inside.sum() / len(found)) < 0.15 * i.area for i in found.instances)
+
+
 @pytest.mark.real_data
 def test_nuclei_are_found_one_by_one(data):
     """Ten validation images, of many kinds: a model that had lost its centres, its stretch or its decoding would not come near."""

@@ -139,6 +139,12 @@ def test_zoom_gives_ways_and_masks_of_the_image(tmp_path, zoom):
         assert (mask & (ids == number)).sum() > 0.9 * (mask | (ids == number)).sum()
 
 
+def test_an_image_is_not_enlarged_beyond_memory(tmp_path):
+    predictor = ObjectPredictor(open_network(network(tmp_path / "n.onnx")), zoom=8)
+    with pytest.raises(OptionError, match=r"option zoom: expected at most 4\.47 for an image of 5000x2000, got 8"):
+        predictor(np.broadcast_to(np.uint8(0), (2000, 5000, 3)))
+
+
 def test_stretch_is_done_before_the_network(tmp_path):
     plain = ObjectPredictor(open_network(network(tmp_path / "a.onnx")))
     bright = ObjectPredictor(open_network(network(tmp_path / "b.onnx", stretch="[0, 100]")))
@@ -152,9 +158,9 @@ def test_options_of_the_decoding(tmp_path):
     file = open_network(network(tmp_path / "n.onnx", decoding='{"least": 200}'))
     image = painted(two())
     assert [i.area for i in ObjectPredictor(file)(image).instances] == [14 * 45]
-    assert len(ObjectPredictor(file, least=50)(image)) == 2
-    assert len(ObjectPredictor(file, least=50, score=1.0)(image)) == 0
-    assert len(ObjectPredictor(file, least=50, level=1.0)(image)) == 0
+    assert len(ObjectPredictor(file, min_area=50)(image)) == 2
+    assert len(ObjectPredictor(file, min_area=50, score=1.0)(image)) == 0
+    assert len(ObjectPredictor(file, min_area=50, threshold=1.0)(image)) == 0
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30), (5, 1)])
@@ -185,14 +191,14 @@ def test_files_that_do_not_fit(tmp_path):
 def test_as_a_method(shelf):
     row = registry.get("nuclei")
     assert (row.task, row.load().__name__) == ("instance", "nuclei")
-    assert {"flips", "level", "least", "score", "tile"} <= {option.name for option in row.options}
+    assert {"flips", "threshold", "min_area", "score", "tile"} <= {option.name for option in row.options}
     with pytest.warns(UserWarning, match="Terms of the data"):
-        found = kontur.segment("cells.png", "nuclei", least=20)
+        found = kontur.segment("cells.png", "nuclei", min_area=20)
     assert isinstance(found, Instances)
     assert found.provenance.method == "nuclei"
-    assert found.provenance.options["least"] == 20
-    with pytest.raises(OptionError, match="level"):
-        kontur.segment("cells.png", "nuclei", level=2.0)
+    assert found.provenance.options["min_area"] == 20
+    with pytest.raises(OptionError, match="threshold"):
+        kontur.segment("cells.png", "nuclei", threshold=2.0)
 
 
 def test_on_the_command_line(shelf, capsys):

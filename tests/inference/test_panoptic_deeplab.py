@@ -80,7 +80,7 @@ def test_centres_by_hand():
     places, heights = find_centres(heatmap, window=5)
     assert places.tolist() == [[2, 3], [4, 7], [0, 8]]
     assert heights.tolist() == [0.6, 0.3, 0.2]
-    assert find_centres(heatmap, window=3, most=2)[0].tolist() == [[2, 3], [2, 1]]
+    assert find_centres(heatmap, window=3, max_objects=2)[0].tolist() == [[2, 3], [2, 1]]
     assert len(find_centres(np.zeros((4, 4)))[0]) == 0
     assert find_centres(np.ones((1, 1)))[0].tolist() == [[0, 0]]
 
@@ -108,5 +108,5 @@ def test_what_does_not_fit_is_named():
         panoptic_deeplab(logits, heatmap * np.nan, offsets, TAXONOMY)
     with pytest.raises(OptionError, match="option window"):
         panoptic_deeplab(logits, heatmap, offsets, TAXONOMY, window=4)
-    with pytest.raises(OptionError, match="option most"):
-        panoptic_deeplab(logits, heatmap, offsets, TAXONOMY, most=0)
+    with pytest.raises(OptionError, match="option max_objects"):
+        panoptic_deeplab(logits, heatmap, offsets, TAXONOMY, max_objects=0)

@@ -97,3 +97,9 @@ def test_what_is_no_recipe_is_refused(tmp_path, content):
 def test_a_folder_is_no_recipe(tmp_path):
     with pytest.raises(KonturError, match="expected a recipe"):
         load_recipe(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["copy_paste", "flatten"])
+def test_changes_of_objects_are_for_objects(name):
+    with pytest.raises(OptionError, match=f"augmentation.{name}: expected 0 with the task semantic"):
+        parse_recipe(load_recipe(RECIPES[0]).model_dump() | {"task": "semantic", "augmentation": {name: 0.5}})

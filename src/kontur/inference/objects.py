@@ -7,6 +7,7 @@ The file's metadata say how: `decoding` (JSON, see `offsets.Decoding`) and `stre
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
+from ..core.errors import InputError, OptionError
 from ..core.image import Image, as_image
 from ..core.instances import Instances
 from ..core.options import Option, checked_options, options_of
@@ -34,10 +35,10 @@ def objects(
     flips: Annotated[
         bool, Option("average over the image mirrored left to right and top to bottom; over four times as long")
     ] = False,
-    level: Annotated[
+    threshold: Annotated[
         float | None, Option("a pixel is of an object above this probability; none: as the model was tuned", 0, 1)
     ] = None,
-    least: Annotated[
+    min_area: Annotated[
         int | None, Option("smaller objects are left out; none: as the model was tuned", 1, 1_000_000_000, "pixels")
     ] = None,
     score: Score = 0.2,
@@ -61,6 +62,10 @@ def object_predictor(model: Model, options: dict[str, Any]) -> ObjectPredictor:
     return ObjectPredictor(network, **values)
 
 
+MOST_SEEN = 200_000_000
+"""Pixels of the largest enlarged image; it takes about 60 bytes each."""
+
+
 class ObjectPredictor:
     """`predictor(image)` is Instances in falling order of their scores; `predictor.maps(image)` is (4, H, W).
 
@@ -74,8 +79,8 @@ class ObjectPredictor:
         network: NetworkFile,
         *,
         flips: bool = False,
-        level: float | None = None,
-        least: int | None = None,
+        threshold: float | None = None,
+        min_area: int | None = None,
         score: float = 0.0,
         zoom: float = 1.0,
         tile: int | None = None,
@@ -87,7 +92,7 @@ class ObjectPredictor:
             )
         self._tiles = Predictor(network, tile=tile, overlap=overlap_of_objects(tile) if overlap is None else overlap)
         self.flips, self.score, self.zoom = flips, score, zoom
-        given = {name: value for name, value in (("level", level), ("least", least)) if value is not None}
+        given = {name: value for name, value in (("level", threshold), ("least", min_area)) if value is not None}
         self.decoding: Decoding = replace(network.metadata.decoding, **given)  # type: ignore[arg-type]
 
     @property
@@ -116,6 +121,12 @@ class ObjectPredictor:
             image = stretched(image, self.metadata.stretch)
         shape = image.shape
         if self.zoom != 1:
+            if self.zoom > 1 and math.prod(self._seen(shape)) > MOST_SEEN:
+                most = math.sqrt(MOST_SEEN / math.prod(shape))
+                raise OptionError(
+                    f"option zoom: expected at most {max(1.0, math.floor(most * 100) / 100):g} for an image of {shape[1]}x{shape[0]}, "
+                    f"got {self.zoom:g}. Cut the image into parts"
+                )
             planes = resized(image.unit().transpose(2, 0, 1), *self._seen(shape))
             image = replace(image, pixels=np.ascontiguousarray(planes.transpose(1, 2, 0)))
         maps = self._tiles.maps(image)

@@ -31,7 +31,7 @@ def panoptic_deeplab(
     *,
     threshold: float = 0.1,
     window: int = 7,
-    most: int = 200,
+    max_objects: int = 200,
     stuff_area: int = 4096,
 ) -> Segmentation:
     """The panoptic result of one image: things 1, 2.. in the order of their centres, best first, then stuff; 0 is void.
@@ -41,7 +41,7 @@ def panoptic_deeplab(
     logits:     (K, H, W), in the order of the taxonomy, before softmax.
     heatmap:    (H, W) or (1, H, W): how much each pixel is a centre, about 0..1.
     offsets:    (2, H, W): rows, then columns, in pixels from each pixel to the centre of its object.
-    threshold, window, most: see `find_centres`.
+    threshold, window, max_objects: see `find_centres`.
     stuff_area: stuff of fewer pixels becomes void; the paper's 2048 for Cityscapes, 4096 for COCO and Mapillary.
 
     A thing's score is the height of its centre times the mean probability of its category over its pixels. Thing pixels are void
@@ -62,7 +62,7 @@ def panoptic_deeplab(
     order = list(taxonomy)
     semantic = logits.argmax(axis=0)
     is_thing = np.array([category.thing for category in order])
-    centres, heights = find_centres(heatmap, threshold=threshold, window=window, most=most)
+    centres, heights = find_centres(heatmap, threshold=threshold, window=window, max_objects=max_objects)
     groups = group(centres, offsets, is_thing[semantic])
 
     votes = np.bincount(groups.ravel() * len(order) + semantic.ravel(), minlength=(len(centres) + 1) * len(order))
@@ -92,19 +92,19 @@ def panoptic_deeplab(
 
 
 def find_centres(
-    heatmap: NDArray[np.floating], *, threshold: float = 0.1, window: int = 7, most: int = 200
+    heatmap: NDArray[np.floating], *, threshold: float = 0.1, window: int = 7, max_objects: int = 200
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Centres (N, 2), row and column in pixels, and their heights (N,), the highest first.
 
     A centre is at least as high as everything in the window (odd, in pixels) around it, and above the threshold; of those that
-    touch the first row by row counts, and of all the `most` highest.
+    touch the first row by row counts, and of all the `max_objects` highest.
     """
     from scipy import ndimage
 
     if window < 1 or window % 2 == 0:
         raise OptionError(f"option window: expected an odd number of pixels, got {window}")
-    if most < 1:
-        raise OptionError(f"option most: expected at least 1, got {most}")
+    if max_objects < 1:
+        raise OptionError(f"option max_objects: expected at least 1, got {max_objects}")
     if not heatmap.size:
         return np.zeros((0, 2), np.int64), np.zeros(0)
     highest = ndimage.maximum_filter(heatmap, size=window, mode="nearest")
@@ -113,7 +113,7 @@ def find_centres(
     _, first = np.unique(tops.ravel()[found], return_index=True)
     places = found[first]
     heights = heatmap.ravel()[places].astype(np.float64)
-    best = np.lexsort((places, -heights))[:most]
+    best = np.lexsort((places, -heights))[:max_objects]
     return np.stack(np.divmod(places[best], heatmap.shape[1]), axis=1), heights[best]
 
 

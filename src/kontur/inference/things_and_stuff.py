@@ -26,7 +26,7 @@ def panoptic(
     image: Image,
     *,
     threshold: Annotated[float, Option("an object's centre is at least so high", 0, 1)] = 0.1,
-    most: Annotated[int, Option("objects in an image at most", 1, 100_000)] = 200,
+    max_objects: Annotated[int, Option("objects in an image at most", 1, 100_000)] = 200,
     stuff_area: StuffArea = 2048,
     tile: Tile = None,
     device: Device = "auto",
@@ -54,7 +54,7 @@ class PanopticPredictor:
         network: NetworkFile,
         *,
         threshold: float = 0.1,
-        most: int = 200,
+        max_objects: int = 200,
         stuff_area: int = 2048,
         tile: int | None = None,
     ) -> None:
@@ -63,7 +63,7 @@ class PanopticPredictor:
                 f"{network.path}: expected a network of task panoptic, got one of task {network.metadata.task}"
             )
         self._tiles = Predictor(network, tile=tile, overlap=overlap_of_objects(tile))
-        self.threshold, self.most, self.stuff_area = threshold, most, stuff_area
+        self.threshold, self.max_objects, self.stuff_area = threshold, max_objects, stuff_area
 
     @property
     def metadata(self) -> Metadata:
@@ -81,7 +81,7 @@ class PanopticPredictor:
             maps[-2:],
             self.metadata.taxonomy,
             threshold=self.threshold,
-            most=self.most,
+            max_objects=self.max_objects,
             stuff_area=self.stuff_area,
         )
         notes = self._tiles.notes(self._tiles.plan(image.shape), self._tiles.channels(image).note)

@@ -75,7 +75,7 @@ class Augmentation(_Table):
     hue: Annotated[float, Field(ge=0, le=180)] = 0.0
     quarter_turns: bool = False  # 0, 90, 180 or 270 degrees; of images without an up
     invert: Share = 0.0
-    flatten: Share = 0.0  # every region takes its mean colour, as overexposed objects do; of tasks with one map of ids
+    flatten: Share = 0.0  # every object takes its mean colour, as overexposed ones do; of the task instance
     copy_paste: Share = 0.0  # objects of another sample are pasted; of the task instance
     mean: list[float] = [0.485, 0.456, 0.406]
     std: list[float] = [0.229, 0.224, 0.225]
@@ -165,6 +165,11 @@ class Recipe(_Table):
                 )
         if any(not s > 0 for s in self.augmentation.std):
             raise ValueError(f"augmentation.std: expected positive numbers, got {self.augmentation.std}")
+        for name in ("copy_paste", "flatten"):
+            if getattr(self.augmentation, name) and self.task != "instance":
+                raise ValueError(
+                    f"augmentation.{name}: expected 0 with the task {self.task}; it is for the task instance"
+                )
         for number, stage in enumerate(self.stages):
             if stage.scales[0] > stage.scales[1]:
                 raise ValueError(f"stages.{number}.scales: expected low, high, got {list(stage.scales)}")
