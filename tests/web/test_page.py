@@ -531,6 +531,14 @@ def test_server_that_is_gone(page):
     expect(page.locator("#notice-text")).to_have_text(re.compile("cannot be reached"))
 
 
+def test_picture_that_does_not_arrive(page):
+    page.route("**/image.png", lambda route: route.fulfill(status=429, json={"error": "busy"}))
+    upload(page, two_discs())
+    expect(page.locator("#notice-text")).to_have_text("The image could not be shown. Please open it again.")
+    page.select_option("#language", "zh")
+    expect(page.locator("#notice-text")).to_have_text("无法显示这张图像。请重新打开。")
+
+
 def test_refused_stroke_is_taken_back(page):
     page.select_option("#method", "grabcut")
     upload(page, two_discs())
@@ -574,6 +582,50 @@ def test_run_that_took_too_long_goes_on_as_a_job(page):
     assert len(json.loads(downloaded(page, "coco")[0])["annotations"]) == 1, (
         "the server keeps a job's result as a session's"
     )
+    page.click("#undo")
+    expect(page.locator("#result-section")).to_be_hidden()
+    page.click("#redo")
+    expect(page.locator("#result-about")).to_contain_text("2 segments")
+
+
+def test_job_cancelled_before_its_name_arrives_is_deleted(page):
+    page.select_option("#method", "grabcut")
+    upload(page, two_discs())
+    page.route("**/segment", lambda route: route.fulfill(status=504, json={"error": "too slow"}))
+    made = []
+    page.route("**/api/jobs", lambda route: made.append((route, route.fetch())))
+    page.click("#run")
+    page.click("#notice-action")
+    while not made:
+        page.wait_for_timeout(50)
+    page.click("#cancel")
+    expect(page.locator("#status")).to_have_text("Cancelled.")
+    expect(page.locator("#progress")).to_be_hidden()
+    [(route, answer)] = made
+    with page.expect_request(lambda request: request.method == "DELETE") as deleted:
+        route.fulfill(response=answer)
+    assert deleted.value.url.endswith(f"/api/jobs/{answer.json()['job']}")
+
+
+@pytest.mark.parametrize("order", ["refused, then another method", "another method, then refused"])
+def test_no_long_run_of_another_method_than_the_refused_one(page, order):
+    page.select_option("#method", "grabcut")
+    upload(page, two_discs())
+    sent = []
+    page.route("**/segment", lambda route: sent.append(route))
+    page.click("#run")
+    expect(page.locator("#progress")).to_be_visible()
+    refuse = {"status": 504, "json": {"error": "too slow"}}
+    if order.startswith("refused"):
+        sent[0].fulfill(**refuse)
+        expect(page.locator("#notice-action")).to_be_visible()
+        page.select_option("#method", "graph_cut")
+        expect(page.locator("#notice")).to_be_hidden()
+    else:
+        page.select_option("#method", "graph_cut")
+        sent[0].fulfill(**refuse)
+        expect(page.locator("#notice-text")).to_have_text(SENTENCES[504])
+        expect(page.locator("#notice-action")).to_be_hidden()
 
 
 # --- the page as a whole ------------------------------------------------------------------------------------------------------------

@@ -60,6 +60,9 @@ export function forget(keeper) {
 
 export const imageAddress = (session) => `/api/sessions/${session}/image.png`;
 
+/** The image of a session as a PNG, a Blob. */
+export const image = async (session, signal) => (await call(imageAddress(session), { signal })).blob();
+
 /** A RESULT of a method. prompts: as PROMPTS of the contract, or null. */
 export function segment(session, method, options, prompts, signal) {
   return post(`/api/sessions/${session}/segment`, { method, options, ...(prompts ? { prompts } : {}) }, signal);
@@ -100,18 +103,24 @@ export async function runJob({ image, method, options, prompts }, onProgress, si
   body.append("method", method);
   body.append("options", JSON.stringify(options));
   if (prompts) body.append("prompts", JSON.stringify(prompts));
-  const { job } = await get("/api/jobs", { method: "POST", body, signal });
-  const keeper = `jobs/${job}`;
-  const cancel = () => forget(keeper);
-  signal?.addEventListener("abort", cancel, { once: true });
+  signal.throwIfAborted();
+  // Not ended by the signal: a job whose name never arrives could not be cancelled.
+  const making = get("/api/jobs", { method: "POST", body });
+  const cancel = () => making.then(({ job }) => forget(`jobs/${job}`), () => {});
+  signal.addEventListener("abort", cancel, { once: true });
   try {
+    const { job } = await Promise.race([making, aborted(signal)]);
     const last = await followJob(job, onProgress, signal);
     if (last.state !== "done") throw new ApiError(last.state === "cancelled" ? 409 : 422, last.error ?? "");
-    return { keeper, answer: (await get(`/api/jobs/${job}/result`, { signal })).results[0] };
+    return { keeper: `jobs/${job}`, answer: (await get(`/api/jobs/${job}/result`, { signal })).results[0] };
   } finally {
-    signal?.removeEventListener("abort", cancel);
+    signal.removeEventListener("abort", cancel);
   }
 }
+
+/** Rejects once the signal is aborted. */
+const aborted = (signal) =>
+  new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 
 /** The last JOB of a job's events. */
 function followJob(job, onProgress, signal) {

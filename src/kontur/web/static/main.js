@@ -26,7 +26,10 @@ const stage = new Stage(byId("stage"));
 const marks = new Marks(stage.marks);
 const form = new OptionForm(byId("fields"));
 const history = new History(showHistory);
-const workspace = new Workspace((index) => showing.side(index));
+const workspace = new Workspace(
+  (index) => showing.side(index),
+  (index, before, after) => history.did(() => putBack(index, before), () => putBack(index, after)),
+);
 const showing = new Showing(workspace, stage);
 const prompting = new Prompting(workspace, marks, history, putBack);
 const drawing = new Drawing(stage, marks, () => prompting.added(), (pixel, event) => showing.tip(pixel, event));
@@ -75,7 +78,7 @@ async function open(source, name) {
     await stage.show(api.imageAddress(session), width, height);
   } catch {
     // Another image that was opened meanwhile ends the decoding of this one.
-    if (workspace.image?.session === session) showError(new api.ApiError(404, ""));
+    if (workspace.image?.session === session) showError({ key: "error.image" });
     return;
   }
   if (workspace.image?.session !== session) return;
@@ -114,19 +117,15 @@ on("close-image", "click", close);
 
 const worksByItself = (method) => method.name !== LIVE && !method.needs_prompt;
 
-async function run() {
+function run() {
   if (!workspace.image) {
     showHint("advice.open");
     return;
   }
   const options = form.read();
   if (!options) return;
-  const index = workspace.active;
   workspace.side.options = options;
-  const before = workspace.side.result;
-  const after = await workspace.run(index, prompting.promptsOf(workspace.method));
-  if (!after) return;
-  history.did(() => putBack(index, before), () => putBack(index, after));
+  workspace.runAnew(workspace.active, prompting.promptsOf(workspace.method));
 }
 
 function putBack(index, result) {
@@ -135,6 +134,7 @@ function putBack(index, result) {
 }
 
 on("method", "change", (event) => {
+  clearError(); // its button would run the method before
   workspace.side.method = event.target.value;
   workspace.side.options = {};
   showMethod();

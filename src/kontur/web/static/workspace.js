@@ -8,9 +8,9 @@ import { hierarchyOf, regionsOf, summaryOf } from "./results.js";
 const READ_FROM_TREE = ["level", "regions"];
 
 export class Workspace {
-  /** onResult(side): its result is another one, or none. */
-  constructor(onResult) {
-    this.onResult = onResult;
+  /** onResult(side): its result is another one, or none. onRun(side, before, after): it was run for a new result. */
+  constructor(onResult, onRun) {
+    Object.assign(this, { onResult, onRun });
     this.image = null; // { session, name, width, height }
     this.methods = new Map();
     this.sides = [{ method: null, options: {}, result: null }, { method: null, options: {}, result: null }];
@@ -80,6 +80,13 @@ export class Workspace {
     this.running = [null, null];
   }
 
+  /** As run(), for something that is to be taken back by itself. */
+  async runAnew(index, prompts, how) {
+    const before = this.sides[index].result;
+    const after = await this.run(index, prompts, how);
+    if (after) this.onRun(index, before, after);
+  }
+
   /**
    * Run a side's method with its options. prompts: as PROMPTS of the contract, or null. Resolves to the new result, or null.
    *
@@ -112,8 +119,9 @@ export class Workspace {
         if (this.running[index] === controller) status("status.cancelled");
       } else if (this.image === image) {
         status("status.ready");
-        const again = { key: "run.long", run: () => this.run(index, prompts, { long: true }) };
-        showError(error, error.status === 504 && !long ? again : null);
+        const again = { key: "run.long", run: () => this.runAnew(index, prompts, { long: true }) };
+        // The prompts are those of this method: another one may have been chosen meanwhile.
+        showError(error, error.status === 504 && !long && side.method === method.name ? again : null);
       }
       return null;
     } finally {
@@ -129,7 +137,7 @@ export class Workspace {
   }
 
   async #runLong(method, options, prompts, progress, signal) {
-    const image = await (await fetch(api.imageAddress(this.image.session), { signal })).blob();
+    const image = await api.image(this.image.session, signal);
     const request = { image, method: method.name, options, prompts };
     const { keeper, answer } = await api.runJob(request, (job) => progress.update(job.fraction), signal);
     this.jobs.push(keeper);

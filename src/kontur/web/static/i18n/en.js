@@ -170,6 +170,7 @@ export default {
   "error.504": "This took longer than {limit} seconds and was ended. Try a smaller image or another method.",
   "error.507": "This needed more memory than a request may have. Try a smaller image or another method.",
   "error.page": "The page could not show this answer. Please reload it.",
+  "error.image": "The image could not be shown. Please open it again.",
   "error.nothing": "There is no image in what was dropped or pasted.",
   "error.detail": "{sentence} ({detail})",
 };

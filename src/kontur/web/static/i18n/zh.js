@@ -169,6 +169,7 @@ export default {
   "error.504": "用时超过 {limit} 秒，已被终止。请换一张较小的图像或另一种方法。",
   "error.507": "所需内存超过了单个请求的上限。请换一张较小的图像或另一种方法。",
   "error.page": "页面无法显示这个结果。请重新加载页面。",
+  "error.image": "无法显示这张图像。请重新打开。",
   "error.nothing": "拖入或粘贴的内容里没有图像。",
   "error.detail": "{sentence}（{detail}）",
 };
