@@ -47,6 +47,11 @@ class Taxonomy:
         categories = tuple(Category(i, n, voc_colour(i), n in things) for i, n in enumerate(names))
         return cls(categories, ignore=ignore, name=name)
 
+    @property
+    def things(self) -> Taxonomy:
+        """The categories whose objects are counted, without the stuff; ids and the ignore id stay."""
+        return Taxonomy(tuple(c for c in self if c.thing), self.ignore, self.name)
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON types, which `kontur.io.taxonomy.taxonomy_of` reads again."""
         categories = [{"id": c.id, "name": c.name, "colour": list(c.colour), "thing": c.thing} for c in self]

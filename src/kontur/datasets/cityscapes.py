@@ -88,7 +88,7 @@ TAXONOMY = Taxonomy(
     IGNORE,
     "Cityscapes",
 )
-TAXONOMY_THINGS = Taxonomy(tuple(category for category in TAXONOMY if category.thing), IGNORE, "Cityscapes things")
+TAXONOMY_THINGS = TAXONOMY.things
 OBJECT = 1000  # of an instance id: label id x 1000 + number
 _INSTANCE_VALUES = TO_TRAIN_ID | {
     label.id * OBJECT + number: label.train_id for label in LABELS if label.thing for number in range(OBJECT)

@@ -98,7 +98,7 @@ def _shown(result: Instances | Segmentation, least: float) -> tuple[Segmentation
         found = [_Shown(number, i, segment, True) for segment, (number, i) in enumerate(kept, 2)]
     else:
         flat = result
-        things = {c.id for c in result.taxonomy if c.thing} if result.taxonomy is not None else set()
+        things = {c.id for c in result.taxonomy.things} if result.taxonomy is not None else set()
         runs = rle.encode_labels(result.ids)
         found = [
             _Shown(s.id, Instance(runs[s.id], s.category, s.score), s.id, s.category in things or not things)

@@ -81,7 +81,7 @@ class DetectorFile:
     def _things(self) -> Taxonomy:
         """The categories that labels count: all of a Mask R-CNN, the things of a Panoptic FPN."""
         taxonomy = self.metadata.taxonomy
-        return Taxonomy(tuple(c for c in taxonomy if c.thing), taxonomy.ignore) if self.has_stuff else taxonomy
+        return taxonomy.things if self.has_stuff else taxonomy
 
     def _run(self, image: Image) -> list[NDArray]:
         pixels = self._channels(image).apply(image.pixels)[None]

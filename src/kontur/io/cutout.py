@@ -39,7 +39,7 @@ def cut_mask(result: Result) -> NDArray[np.bool_]:
         return rle.decode(rle.merge([i.mask for i in result.instances])) if len(result) else empty
     if result.foreground is not None:
         return result.foreground
-    things = {c.id for c in result.taxonomy if c.thing} if result.taxonomy is not None else set()
+    things = {c.id for c in result.taxonomy.things} if result.taxonomy is not None else set()
     kept = [s.id for s in result.segments if s.category in things]
     if not kept and result.segments:
         kept = [max(result.segments, key=lambda s: s.area).id]

@@ -145,7 +145,7 @@ def codes_of(
 ) -> NDArray[np.int32]:
     """(H, W) int32: place of the category * ROOM, plus 1.. for the things and CROWD for crowds; VOID where no segment is."""
     places = {category.id: place for place, category in enumerate(taxonomy)}
-    things = {category.id for category in taxonomy if category.thing}
+    things = {category.id for category in taxonomy.things}
     codes = np.full(segments.shape, VOID, np.int32)
     number = 0
     for segment in segments.segments:

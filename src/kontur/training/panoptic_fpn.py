@@ -36,8 +36,7 @@ _IGNORE = 65535
 def found(predictor: TorchPredictor, image: Image, taxonomy: Taxonomy) -> Segmentation:
     """The panoptic result of a network in PyTorch. Stuff of less than 1.3 % of the image is void (4096 pixels of 640 x 480)."""
     boxes, labels, scores, masks, logits = predictor.things_and_stuff(image)
-    things = Taxonomy(tuple(c for c in taxonomy if c.thing), taxonomy.ignore)
-    instances = mask_rcnn(boxes, labels, scores, masks, image.shape, things)
+    instances = mask_rcnn(boxes, labels, scores, masks, image.shape, taxonomy.things)
     return panoptic_fpn(instances, logits, taxonomy, stuff_area=round(STUFF_SHARE * image.shape[0] * image.shape[1]))
 
 

@@ -49,7 +49,7 @@ def panoptic_targets(
     category and for categories that the taxonomy lacks.
     """
     places = {category.id: place for place, category in enumerate(taxonomy)}
-    things = {category.id for category in taxonomy if category.thing}
+    things = {category.id for category in taxonomy.things}
     height, width = truth.shape
     semantic = np.full(truth.shape, ignore, np.int64)
     weights = np.ones(truth.shape, np.float32)
