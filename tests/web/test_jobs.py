@@ -104,28 +104,95 @@ def test_what_a_failed_job_has_done_can_be_had(client):
     assert (refused.status_code, "expected a JPEG" in refused.json()["error"]) == (409, True)
 
 
-class Instant:
-    """A pool that answers everything at once with ten bytes and ten more for exports."""
+class ByHand:
+    """A pool whose work ends when the test says so. at_once: how many bytes of an answer, and of exports, come at once."""
+
+    def __init__(self, at_once: int | None = None) -> None:
+        self.at_once, self.tasks = at_once, []
 
     def submit(self, kind, payload, **_):
-        task = Task(kind, payload, 1.0, False, None)
-        task.future.set_result((b"x" * 10, b"y" * 10))
-        return task
+        self.tasks.append(Task(kind, payload, 1.0, False, None))
+        if self.at_once is not None:
+            self.finish(self.at_once)
+        return self.tasks[-1]
+
+    def finish(self, size: int, of: int = -1) -> None:
+        self.tasks[of].future.set_result((b"x" * size, b"y" * size))
 
 
 def test_ended_jobs_make_room_and_grow_old():
-    jobs = Jobs(Limits(jobs=3, held=1000, session_life=0.1, workers=1), Instant())
+    jobs = Jobs(Limits(jobs=3, held=1000, session_life=0.1, workers=1), ByHand(10))
     made = [jobs.add([Upload(b"z" * 400, "a", 1000)], {}) for _ in range(2)]
     assert [job.state for job in made] == ["done", "done"]
+    for job in made:
+        job.result("r1")
     jobs.get(made[0].id)  # used again: now the second is the oldest
     made.append(jobs.add([Upload(b"z" * 400, "a", 1000)], {}))
     assert len(jobs) == 2
     with pytest.raises(Problem):
         jobs.get(made[1].id)
+    made[2].result("r1")
     with pytest.raises(Problem) as refused:
-        jobs.add([Upload(b"z" * 2000, "a", 1000), Upload(b"z", "b", 1000)], {}).result("r3")
+        jobs.add([Upload(b"z" * 800, "a", 1000), Upload(b"z", "b", 1000)], {}).result("r3")
     assert refused.value.status == 404
+    time.sleep(0.11)
     jobs.get(jobs.add([Upload(b"z", "a", 1000)], {}).id)
     time.sleep(0.11)
     jobs.tidy()
+    assert len(jobs) == 0
+
+
+def test_a_job_that_has_just_ended_stays_until_its_result_is_read():
+    pool = ByHand()
+    jobs = Jobs(Limits(jobs=3, held=1000, workers=1), pool)
+    done = jobs.add([Upload(b"z" * 100, "a", 1000)], {})
+    pool.finish(50)
+    jobs.add([Upload(b"z" * 800, "b", 1000)], {})  # it runs, and what may be held is full
+    assert jobs.get(done.id).state == "done"
+    with pytest.raises(Problem) as refused:
+        jobs.add([Upload(b"z" * 100, "c", 1000)], {})
+    assert refused.value.status == 429
+    assert jobs.get(done.id).result("r1")[1] == b"y" * 50
+    jobs.add([Upload(b"z" * 100, "c", 1000)], {})
+    with pytest.raises(Problem) as gone:
+        jobs.get(done.id)
+    assert gone.value.status == 404
+
+
+def test_a_job_that_nobody_asks_for_stays_a_minute_only(monkeypatch):
+    monkeypatch.setattr("kontur.web.jobs._FRESH", 0.02)
+    jobs = Jobs(Limits(jobs=1, workers=1), ByHand(10))
+    first = jobs.add([Upload(b"z", "a", 1000)], {})
+    with pytest.raises(Problem):
+        jobs.add([Upload(b"z", "a", 1000)], {})
+    time.sleep(0.03)
+    jobs.add([Upload(b"z", "a", 1000)], {})
+    with pytest.raises(Problem):
+        jobs.get(first.id)
+
+
+def test_jobs_that_run_are_bounded_in_bytes():
+    pool = ByHand()
+    jobs = Jobs(Limits(held=1000, workers=1), pool)
+    one = jobs.add([Upload(b"z" * 100, "a", 1000)] * 3, {})
+    other = jobs.add([Upload(b"z" * 100, "b", 1000)] * 2, {})
+    pool.finish(150, 0)
+    assert (one.state, one.size, other.size) == ("queued", 600, 200)
+    pool.finish(150, 2)  # the second image of the first job: 300 bytes more do not fit
+    assert (one.state, one.size, len(pool.tasks)) == ("failed", 400, 3)
+    assert "MB together" in one.error
+    assert one.result("r1")[1] == b"y" * 150  # what was there before can be had
+    pool.finish(10, 1)
+    pool.finish(10, 3)
+    assert (other.state, len(jobs)) == ("done", 2)
+
+
+def test_a_job_that_the_queue_has_no_room_for_is_not_kept():
+    class Full:
+        def submit(self, *_, **__):
+            raise Problem(429, "full")
+
+    jobs = Jobs(Limits(workers=1), Full())
+    with pytest.raises(Problem):
+        jobs.add([Upload(b"z", "a", 1000)], {})
     assert len(jobs) == 0

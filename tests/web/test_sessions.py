@@ -250,3 +250,16 @@ def test_steps_are_bounded_and_keep_their_numbers():
     for _ in range(MOST_STEPS + 5):
         session.keep(Step([], 0, 0, b"", b""))
     assert (session.step, len(session.steps), session.first) == (MOST_STEPS + 5, MOST_STEPS, 5)
+
+
+def test_one_session_is_bounded_in_bytes():
+    session = Sessions(Limits(held=1000, workers=1)).add(Upload(b"x" * 100, "a", 1000))
+    for _ in range(10):
+        session.keep(Step([], 0, 0, b"s" * 50, b"l" * 50))
+    assert (session.step, session.first, session.size) == (10, 1, 1000)
+    session.keep_result("r1", b"k" * 150)  # two steps go for it
+    assert (session.step, session.first, list(session.results), session.size) == (10, 3, ["r1"], 950)
+    session.keep_result("r2", b"k" * 150)  # and the older result for this one
+    assert (session.first, list(session.results), session.size) == (3, ["r2"], 950)
+    session.keep_result("r3", b"k" * 1000)  # too large whatever goes; the last step stays
+    assert (session.step, session.first, list(session.results), session.size) == (10, 9, [], 200)

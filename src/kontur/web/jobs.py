@@ -20,12 +20,14 @@ from .pool import Pool, Task
 _PHASES = {"waiting": 0.0, "reading": 0.05, "working": 0.2, "packing": 0.9}
 _PATIENCE = 10
 """Time limits that an image of a job has."""
+_FRESH = 60.0
+"""Seconds in which a job that has ended stays, so that its result can be fetched."""
 
 
 @dataclass(eq=False)
 class Job:
     """images: all, less those that an end has left undone. results: finished JSON of each, in their order. kept: "r1", "r2", ..
-    -> what exports need. version: counts up at each change."""
+    -> what exports need. version: counts up at each change. read: whether a result was asked for since it ended."""
 
     id: str
     payload: dict[str, Any]
@@ -40,6 +42,7 @@ class Job:
     began: float = field(default_factory=time.monotonic)
     used: float = field(default_factory=time.monotonic)
     ended: float | None = None
+    read: bool = False
     task: Task | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,6 +70,7 @@ class Job:
         """(the image, what exports need) of "r1", "r2", .. Raises Problem 404, or 409 where it is still to come."""
         number = int(name[1:]) if re.fullmatch(r"r\d{1,9}", name) else 0
         if 1 <= number <= len(self.kept):
+            self.read = self.over
             return self.images[number - 1], self.kept[number - 1]
         if 1 <= number <= self.of:
             raise Problem(409, self.error or f"The job has no such result: it is {self.state}.")
@@ -92,8 +96,12 @@ class Jobs:
             if len(self._jobs) >= self._limits.jobs or (self._jobs and self._size + coming > self._limits.held):
                 raise Problem(429, "Too many jobs are open. Try again when some have ended.", 10)
             job = Job(secrets.token_hex(16), payload, images, len(images))
-            self._next(job, admitted=False)
             self._jobs[job.id] = job
+            try:
+                self._next(job, admitted=False)
+            except Problem:
+                del self._jobs[job.id]
+                raise
             return job
 
     def get(self, name: str) -> Job:
@@ -137,14 +145,20 @@ class Jobs:
                 return
             error = future.exception()
             if error is not None:
-                job.error = error.sentence if isinstance(error, Problem) else "The work failed."
-                self._end(job, "failed")
+                self._end(job, "failed", error.sentence if isinstance(error, Problem) else "The work failed.")
                 return
             answer, kept = future.result()
             job.results.append(answer)
             job.kept.append(kept)
             job.version += 1
             self.tidy()
+            if self._size > self._limits.held:
+                job.results.pop(), job.kept.pop()
+                most = self._limits.held / 1e6
+                self._end(
+                    job, "failed", f"Jobs may hold {most:g} MB together. Delete others, or send fewer images at once."
+                )
+                return
             if len(job.results) == job.of:
                 self._end(job, "done")
                 return
@@ -152,11 +166,10 @@ class Jobs:
             try:
                 self._next(job, admitted=True)
             except Problem as problem:
-                job.error = problem.sentence
-                self._end(job, "failed")
+                self._end(job, "failed", problem.sentence)
 
-    def _end(self, job: Job, state: str) -> None:
-        job.state, job.ended = state, time.monotonic()
+    def _end(self, job: Job, state: str, error: str | None = None) -> None:
+        job.state, job.error, job.ended = state, error, time.monotonic()
         job.used = job.ended
         if state == "cancelled":
             job.results, job.kept = [], []
@@ -168,12 +181,16 @@ class Jobs:
         return sum(job.size for job in self._jobs.values())
 
     def tidy(self, more: int = 0, coming: int = 0) -> None:
-        """Let go of what is old; and of what has ended, the least recently used first, until `more` jobs of `coming` bytes fit."""
+        """Let go of what is old; and of what has ended, the least recently used first, until `more` jobs of `coming` bytes fit.
+
+        But what has ended just now, and nobody has read, stays: its client is about to ask for it.
+        """
         with self._lock:
             now = time.monotonic()
             ended = [job for job in self._jobs.values() if job.over]
             for job in ended:
                 count = len(self._jobs) + more
                 full = count > self._limits.jobs or (count > 1 and self._size + coming > self._limits.held)
-                if full or now - job.used > self._limits.session_life:
+                fresh = job.state != "cancelled" and not job.read and job.ended is not None and now - job.ended < _FRESH
+                if (full and not fresh) or now - job.used > self._limits.session_life:
                     del self._jobs[job.id]

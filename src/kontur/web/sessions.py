@@ -48,13 +48,14 @@ class Step:
 
 @dataclass(eq=False)
 class Session:
-    """image: the upload. facts: width, height, bands, notes. first: the number of the step before steps[0].
+    """image: the upload. held: the most bytes. facts: width, height, bands, notes.
 
-    pending: the work on its last exact answer.
+    first: the number of the step before steps[0]. pending: the work on its last exact answer.
     """
 
     id: str
     image: Upload
+    held: int
     facts: dict[str, Any] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     first: int = 0
@@ -79,9 +80,7 @@ class Session:
 
     def keep(self, step: Step) -> None:
         self.steps.append(step)
-        if len(self.steps) > MOST_STEPS:
-            del self.steps[0]
-            self.first += 1
+        self._make_room()
 
     def new_result(self) -> str:
         self.made += 1
@@ -89,8 +88,17 @@ class Session:
 
     def keep_result(self, name: str, kept: bytes) -> None:
         self.results[name] = kept
-        while len(self.results) > MOST_RESULTS:
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Let go of the oldest results, which are the larger ones, then of the oldest steps; of the last ones at last."""
+        while len(self.results) > MOST_RESULTS or (len(self.results) > 1 and self.size > self.held):
             self.results.popitem(last=False)
+        while len(self.steps) > MOST_STEPS or (len(self.steps) > 1 and self.size > self.held):
+            del self.steps[0]
+            self.first += 1
+        if self.size > self.held:
+            self.results.clear()
 
     def last_exact(self) -> Step | None:
         """The latest step before the last one whose exact labels are known."""
@@ -113,7 +121,7 @@ class Sessions:
 
     def add(self, upload: Upload) -> Session:
         name = secrets.token_hex(16)
-        session = Session(name, replace(upload, session=name))
+        session = Session(name, replace(upload, session=name), self._limits.held)
         self._open[session.id] = session
         self.tidy()
         return session

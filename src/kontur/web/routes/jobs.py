@@ -50,6 +50,7 @@ def add_jobs(app: FastAPI, state: State) -> None:
     @app.get("/api/jobs/{job_id}/result", tags=["jobs"], responses=answers.example(answers.JOB_RESULT))
     async def result(job_id: Id) -> Response:
         job = state.jobs.get(job_id)
+        job.read = job.over
         if job.state != "done":
             raise Problem(409, job.error or f"The job has no result: it is {job.state}.")
         return json_answer(b'{"results":[' + b",".join(job.results) + b"]}")
