@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import urllib.request
 
 import numpy as np
 import pytest
@@ -71,6 +72,14 @@ def test_sample(page):
     page.locator("#samples button").first.click()
     expect(page.locator("#result-section")).to_be_visible()
     assert page.locator("#sample-select option").count() > 1
+
+
+def test_share_of_a_speck_is_not_nothing(page):
+    page.select_option("#method", "otsu")
+    pixels = np.zeros((160, 240), np.uint8)
+    pixels[70:73, 100:104] = 255  # 0.03 %
+    upload(page, pixels)
+    expect(page.locator("#segments small").last).to_have_text("12 px · < 0.1 %")
 
 
 def test_ways_of_drawing_a_result(page):
@@ -476,6 +485,14 @@ def test_every_method_has_a_name_in_chinese():
     words = (STATIC / "i18n" / "zh_methods.js").read_text()
     missing = [name for name in registry.METHODS if f'"{name}":' not in words]
     assert not missing
+
+
+def test_every_option_is_explained_in_chinese(server):
+    words = (STATIC / "i18n" / "zh_methods.js").read_text()
+    with urllib.request.urlopen(f"{server}/api/methods") as answer:
+        specs = [spec for method in json.load(answer)["methods"] for spec in method["options"]]
+    texts = {spec["help"] for spec in specs} | {spec["unit"] for spec in specs if spec["type"] in ("int", "float")}
+    assert not [text for text in texts if text and f'"{text}":' not in words]
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------------------

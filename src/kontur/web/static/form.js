@@ -59,7 +59,7 @@ export class OptionForm {
     line.append(input);
     if (hasSlider(spec)) line.append(sliderFor(spec, input));
     else if (isNumber(spec)) line.append(element("span", { className: "range", textContent: rangeText(spec) }));
-    if (spec.unit && isNumber(spec)) help.append(element("span", { className: "unit", textContent: ` [${spec.unit}]` }));
+    if (spec.unit && isNumber(spec)) help.append(element("span", { className: "unit", textContent: ` [${helpText(spec.unit)}]` }));
     // At once while it is typed: a message that goes away when Run is pressed would move Run from under the pointer.
     input.addEventListener("input", () => {
       input.removeAttribute("aria-invalid");

@@ -77,8 +77,23 @@ export const SAMPLES = {
   "page": "印刷页",
 };
 
-/** By the English help of an option. An option without an entry is shown in English. */
+/** By the English help, or unit, of an option. What has no entry is shown in English. */
 export const HELP = {
+  "circles": "个圆",
+  "classes": "类",
+  "clusters": "个聚类",
+  "levels": "级",
+  "megapixels": "百万像素",
+  "octaves": "个倍频程",
+  "passes": "遍",
+  "pixels": "像素",
+  "regions": "个区域",
+  "rounds": "轮",
+  "scales": "个尺度",
+  "steps": "步",
+  "superpixels": "个超像素",
+  "trees": "棵树",
+  "units of L*": "L* 单位",
   "threshold on the scaled image, 0 black to 1 white": "缩放后图像上的阈值，0 为黑，1 为白",
   "which side of the threshold is the object": "阈值的哪一侧是物体",
   "number of grey classes": "灰度类别数",
@@ -201,7 +216,7 @@ export const HELP = {
   "cores for one image; 0: all": "每幅图像使用的核心数；0 为全部",
   "regions whose common border is weaker are one; none: the best for photos": "公共边界弱于此值的区域合为一个；留空：最适合照片的值",
   "larger images are shrunk to this for the network; none: as they are, in tiles": "更大的图像先缩小到此大小再送入网络；留空：不缩小，分块处理",
-  "average over the image mirrored left to right and top to bottom; four times as long": "对左右、上下镜像的图像取平均；耗时四倍",
+  "average over the image mirrored left to right and top to bottom; over four times as long": "对左右、上下镜像的图像取平均；耗时四倍多",
   "a pixel is of an object above this probability; none: as the model was tuned": "概率高于此值的像素属于物体；留空：用模型调好的值",
   "smaller objects are left out; none: as the model was tuned": "更小的物体略去；留空：用模型调好的值",
   "objects of a lower score are left out": "得分更低的物体略去",
