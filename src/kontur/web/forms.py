@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .limits import Problem
+from .limits import MOST_BOXES, MOST_LABELS, MOST_POINTS, MOST_STROKES, WIDEST, Problem
 
 Labels = Literal["grey", "rgb24"]
 _Whole = Annotated[int, Field(ge=-(2**31), le=2**31 - 1, strict=True)]
-_Label = Annotated[int, Field(ge=1, le=65, strict=True)]
+_Label = Annotated[int, Field(ge=1, le=MOST_LABELS, strict=True)]
 _Place = Annotated[float, Field(ge=-100_000, le=100_000, allow_inf_nan=False)]
 
 
@@ -28,8 +28,8 @@ class Stroke(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     label: _Label
-    width: Annotated[float, Field(ge=1, le=512, allow_inf_nan=False)] = 9
-    points: Annotated[list[tuple[_Place, _Place]], Field(min_length=1, max_length=5000)]
+    width: Annotated[float, Field(ge=1, le=WIDEST, allow_inf_nan=False)] = 9
+    points: Annotated[list[tuple[_Place, _Place]], Field(min_length=1, max_length=MOST_POINTS)]
 
 
 class Prompts(BaseModel):
@@ -47,9 +47,9 @@ class Prompts(BaseModel):
         },
     )
 
-    boxes: Annotated[list[tuple[_Whole, _Whole, _Whole, _Whole]], Field(max_length=64)] | None = None
+    boxes: Annotated[list[tuple[_Whole, _Whole, _Whole, _Whole]], Field(max_length=MOST_BOXES)] | None = None
     points: Annotated[list[tuple[_Whole, _Whole, _Label]], Field(max_length=1000)] | None = None
-    strokes: Annotated[list[Stroke], Field(max_length=500)] | None = None
+    strokes: Annotated[list[Stroke], Field(max_length=MOST_STROKES)] | None = None
     scribbles_png: str | None = None
 
     def to_work(self) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+MOST_LABELS, MOST_BOXES, MOST_STROKES, MOST_POINTS, WIDEST = 65, 64, 500, 5000, 512
+"""Of the marks of a request: labels with the background, boxes, strokes, points of one, its width in pixels."""
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -21,7 +21,6 @@ from ..core.image import Image
 from ..core.prompts import Prompts
 from ..interactive.grabcut import GrabCut
 
-MOST_LABELS, MOST_STROKES, MOST_POINTS, WIDEST = 65, 500, 5000, 512
 _SMALL = 50_000
 """Pixels of the size at which the fast answer is cut."""
 _GAMMA = 50.0

@@ -87,7 +87,7 @@ def add_sessions(app: FastAPI, state: State) -> None:
 
     @app.post("/api/sessions/{session_id}/prompts", tags=["sessions"], responses=answers.example(answers.STEP))
     async def prompts(session_id: Id, body: forms.SessionPrompts) -> Response:
-        """Add boxes and strokes to those before; the fast answer of GrabCut."""
+        """Add strokes to those before, and put boxes in the place of those before; the fast answer of GrabCut."""
         session = sessions.get(session_id)
         async with session.lock:
             if session.pending is not None:  # of a step that is soon not the last one any more
@@ -97,20 +97,18 @@ def add_sessions(app: FastAPI, state: State) -> None:
                 "strokes": (last.strokes if last else 0) + len(body.strokes or ()),
                 "points": (last.points if last else 0) + len(body.points or ()),
             }
-            given = body.to_work()
             payload: dict[str, Any] = {
                 "image": session.image,
                 "number": session.step + 1,
                 "form": body.labels,
-                "given": given,
+                "given": body.to_work(),
                 "seeds": last.seeds if last else None,
                 "boxes": last.boxes if last else [],
                 "before": (last.seeds, last.boxes, last.exact or last.labels) if last else None,
                 "whole": False,
                 "counts": counts,
             }
-            answer, seeds, labels = await state.work("step", payload, quick=True)
-            boxes = [list(b) for b in given["boxes"]] if given["boxes"] else payload["boxes"]
+            answer, seeds, labels, boxes = await state.work("step", payload, quick=True)
             session.keep(Step(boxes, counts["strokes"], counts["points"], seeds, labels))
         return json_answer(answer)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...core.errors import PromptError
 from ...core.prompts import Prompts
 from .. import strokes
+from ..limits import MOST_LABELS
 
 
 def read_prompts(folder: Path, shape: tuple[int, int], given: dict[str, Any], max_pixels: int) -> strokes.Marks:
@@ -38,8 +39,8 @@ def with_marks(
         marked = read_scribbles(path, max_pixels=max_pixels)
         path.unlink()
         Prompts(scribbles=marked).check(shape)
-        if int(marked.max()) > strokes.MOST_LABELS:
-            raise PromptError(f"scribbles_png: expected labels up to {strokes.MOST_LABELS}, got {int(marked.max())}")
+        if int(marked.max()) > MOST_LABELS:
+            raise PromptError(f"scribbles_png: expected labels up to {MOST_LABELS}, got {int(marked.max())}")
         seeds = np.where(marked > 0, marked.astype(np.uint8), seeds)
     seeds = strokes.drawn(shape, given.get("strokes") or [], seeds)
     for x, y, label in given.get("points") or []:

@@ -30,8 +30,8 @@ def step(
     before: tuple[bytes, list[list[int]], bytes] | None,
     whole: bool,
     counts: dict[str, int],
-) -> tuple[bytes, bytes, bytes]:
-    """A step of a session: (the answer, its seeds, its labels).
+) -> tuple[bytes, bytes, bytes, list[list[int]]]:
+    """A step of a session: (the answer, its seeds, its labels, its boxes).
 
     given: the new prompts; seeds, boxes: all marks before them. before: (seeds, boxes, labels) from which to go on. whole:
     the exact answer.
@@ -53,7 +53,7 @@ def step(
         labels = unpacked(before[2], shape)
     found = (strokes.exact if whole else strokes.fast)(canvas, marks, past, labels)
     answer = _step_answer(found, number, whole, form, boxes, counts, time.perf_counter() - started)
-    return answer, packed(drawn), packed(found)
+    return answer, packed(drawn), packed(found), boxes
 
 
 def step_again(
@@ -86,6 +86,6 @@ def _step_answer(
         "labels_png": base64_text(png(rgb24(labels) if form == "rgb24" else labels)),
         "seconds": round(seconds, 4),
         "result": f"step{number}",
-        "prompts": {"boxes": [list(b) for b in boxes], **counts},
+        "prompts": {"boxes": boxes, **counts},
     }
     return json_bytes(answer)
