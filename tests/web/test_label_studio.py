@@ -7,6 +7,7 @@ import base64
 import numpy as np
 import pytest
 
+from kontur.core.errors import InputError
 from kontur.web.fetching import image_of_task
 from kontur.web.label_studio import control_of, decode_brush, encode_brush, prompts_of
 from kontur.web.limits import Problem
@@ -80,6 +81,25 @@ def test_shapes_become_prompts():
     assert label == "Thing"
     with pytest.raises(ValueError, match="percent"):
         prompts_of([{"type": "rectanglelabels", "value": {"x": "a"}}], (8, 8))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"type": "rectanglelabels", "value": [1, 2]},
+        {"type": "rectanglelabels", "value": "x"},
+        {"type": "rectanglelabels", "value": {"x": [1]}},
+        {"type": "rectanglelabels", "value": {"x": 1, "y": 1, "width": float("inf"), "height": 1}},
+        {"type": "keypointlabels", "value": {"x": None, "y": {}}},
+        {"type": "brushlabels", "value": {"rle": 10**9}},
+        {"type": "brushlabels", "value": {"rle": "abc"}},
+        {"type": "brushlabels", "value": {"rle": {"a": 1}}},
+        {"type": ["brushlabels"], "value": 5},
+    ],
+)
+def test_odd_shapes_are_refused_with_a_sentence(shape):
+    with pytest.raises(InputError, match="expected"):
+        prompts_of([shape], (8, 8))
 
 
 @pytest.mark.parametrize("config", ["<View/>", "<View>", "nothing", '<!DOCTYPE a [<!ENTITY b "c">]><View>&b;</View>'])
@@ -176,6 +196,10 @@ def test_the_image_is_the_one_that_the_configuration_shows():
         "https://studio.example@evil.example/x.png",
         "file:///etc/passwd",
         "/etc/passwd",
+        "http://[x/a.png",
+        "//[",
+        "https://studio.example\u2100.evil/x.png",
+        "/\ud800.png",
         "data:image/png;base64,###",
         "data:text/plain,hello",
     ],
@@ -190,4 +214,51 @@ def test_no_other_address_is_asked(reference, monkeypatch):
     address = None if reference.startswith("/e") else "https://studio.example"
     with pytest.raises(Problem) as refused:
         image_of_task({"data": {"image": reference}}, "", 1000, address, "key")
+    assert refused.value.status == 422
+
+
+@pytest.mark.parametrize(
+    ("reference", "asked"),
+    [
+        ("/data/upload/my cat.png", "/data/upload/my%20cat.png"),
+        ("/data/upload/my%20cat.png", "/data/upload/my%20cat.png"),
+        ("/data/upload/猫ü.png", "/data/upload/%E7%8C%AB%C3%BC.png"),
+        ("/data/local-files/?d=a b/猫.png&x=1", "/data/local-files/?d=a%20b/%E7%8C%AB.png&x=1"),
+        ("/data/\x01\x7f.png", "/data/%01%7F.png"),
+    ],
+)
+def test_names_of_files_are_quoted(reference, asked):
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+    from threading import Thread
+
+    class Studio(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(self.path.encode())
+
+        def log_message(self, *arguments):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Studio) as studio:
+        Thread(target=studio.handle_request, daemon=True).start()
+        address = f"http://127.0.0.1:{studio.server_port}"
+        assert image_of_task({"data": {"image": reference}}, "", 1000, address, "key") == asked.encode()
+
+
+def test_a_studio_that_speaks_no_http_is_a_refusal():
+    import socket
+    from threading import Thread
+
+    def babble(listening):
+        line = listening.accept()[0]
+        line.recv(65536)
+        line.sendall(b"babble\r\n\r\n")
+        line.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Thread(target=babble, args=(listening,), daemon=True).start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(Problem) as refused:
+            image_of_task({"data": {"image": "/a.png"}}, "", 1000, address, "")
     assert refused.value.status == 422

@@ -6,15 +6,18 @@ No other address is asked, no redirect is followed, no local file is opened: who
 from __future__ import annotations
 
 import base64
+import http.client
 import re
 import urllib.error
 import urllib.request
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from .limits import Problem
 
 _SECONDS = 15.0
+_PLAIN = "/%?:@!$&'()*+,;=~"
+"""Characters that stay in the path and the query of an address; what is quoted already, too."""
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -48,7 +51,11 @@ def image_of_task(task: dict[str, Any], config: str, most: int, address: str | N
         return image
     if address is None:
         raise Problem(422, "task: images come as data: URIs, or this server is started with --label-studio URL")
-    wanted, home = urlsplit(urljoin(address, reference)), urlsplit(address)
+    try:
+        wanted, home = urlsplit(urljoin(address, reference)), urlsplit(address)
+        wanted = wanted._replace(path=quote(wanted.path, _PLAIN), query=quote(wanted.query, _PLAIN))
+    except ValueError:
+        raise Problem(422, "task: expected the address of its image, got something else") from None
     if (wanted.scheme, wanted.netloc) != (home.scheme, home.netloc) or home.scheme not in ("http", "https"):
         raise Problem(422, "task: its image lies elsewhere than in the Label Studio that this server was told of")
     return _fetched(wanted.geturl(), most, key)
@@ -60,7 +67,7 @@ def _fetched(url: str, most: int, key: str) -> bytes:
     try:
         with opener.open(urllib.request.Request(url, headers=headers), timeout=_SECONDS) as answer:
             image: bytes = answer.read(most + 1)
-    except (urllib.error.URLError, OSError, ValueError):
+    except (http.client.HTTPException, OSError, ValueError):
         raise Problem(
             422, "task: Label Studio did not give its image; check --label-studio and KONTUR_LABEL_STUDIO_KEY"
         ) from None

@@ -63,7 +63,7 @@ def decode_brush(data: list[int], shape: tuple[int, int]) -> NDArray[np.bool_]:
         f"brush: expected a mask of {shape[1]}x{shape[0]} pixels in Label Studio's format, got something else"
     )
     try:
-        bits = "".join(format(byte, "08b") for byte in bytes(data))
+        bits = "".join(format(byte, "08b") for byte in bytes(iter(data)))
     except (ValueError, TypeError):
         raise wrong from None
     at = 0
@@ -122,6 +122,8 @@ def prompts_of(
     brushed: NDArray | None = None
     for entry in context:
         value = entry.get("value") or {}
+        if not isinstance(value, dict):
+            raise InputError(f"context: expected the value of a shape as an object, got {type(value).__name__}")
         kind = str(entry.get("type", ""))
         chosen = value.get(kind) or value.get("labels")
         label = chosen[0] if isinstance(chosen, list) and chosen and isinstance(chosen[0], str) else label
