@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import io
+import json
 import os
 import signal
 import socket
@@ -12,11 +15,14 @@ import threading
 import time
 import zlib
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image as Pillow
 
 from kontur.web import Limits, create_app
 from kontur.web.limits import Problem
+from kontur.web.pool import Task
 
 from .conftest import disc, png
 
@@ -101,6 +107,26 @@ def test_pages_of_other_origins_are_refused(client):
     assert (foreign.status_code, foreign.json()["error"]) == (403, "Pages of other origins may not use this server.")
     assert client.post("/setup", json={}, headers={"sec-fetch-site": "cross-site"}).status_code == 403
     assert client.post("/setup", json={}, headers={"origin": "http://testserver"}).status_code == 200
+    for broken in ("http://[x", "http://[", "null", "//]"):
+        answer = client.post("/setup", json={}, headers={"origin": broken})
+        assert (answer.status_code, set(answer.json())) == (403, {"error"}), broken
+
+
+def test_fields_of_a_form_may_be_as_long_as_the_upload(client):
+    noise = np.random.default_rng(0).integers(0, 3, (1000, 1000)).astype(np.uint8)  # 1, 2: marks
+    marks = io.BytesIO()
+    Pillow.fromarray(noise).save(marks, format="PNG", compress_level=0)  # 1 MB, 1.3 MB in base64
+    prompts = json.dumps({"scribbles_png": base64.b64encode(marks.getvalue()).decode()})
+    assert len(prompts) > 1_300_000
+    for path, picture in (("/api/segment", disc(96, 72)), ("/api/jobs", disc(96, 72))):
+        files = {"image": ("a.png", png(picture), "image/png")}
+        answer = client.post(path, files=files, data={"method": "random_walker", "prompts": prompts})
+        if path == "/api/segment":  # read to the end, and refused for its size only
+            assert (answer.status_code, "1000" in answer.json()["error"]) == (422, True), answer.text
+        else:
+            assert answer.status_code == 202, answer.text
+    long = client.post("/api/segment", files={"image": ("a.png", GOOD, "image/png")}, data={"prompts": "x" * 2_500_000})
+    assert (long.status_code, "too long" in long.json()["error"]) == (400, True)
 
 
 # --- the pool ---------------------------------------------------------------------------------------------------------
@@ -161,6 +187,21 @@ def test_withdrawn_work_never_begins_and_begun_work_goes_on(pool):
     pool.withdraw(running)
     assert outcome(waiting)[0] == 409
     assert outcome(running)[0] == 200
+
+
+def test_what_every_process_must_be_told_waits_as_long_as_it_takes(pool):
+    busy = pool.submit("test", {"what": "sleep", "amount": 0.5}, quick=True)
+    told = Task("test", {"what": "sleep"}, 1.0, True, None, only=0)
+    late = Task("test", {"what": "sleep"}, 1.0, False, None)
+    with pool._changed:
+        told.queued = late.queued = time.monotonic() - 1000
+        pool._waiting.extend((told, late))
+        pool._forget_old(time.monotonic())
+    assert outcome(busy)[0] == 200
+    assert outcome(late)[0] == 429
+    with pool._changed:
+        pool._changed.notify_all()
+    assert outcome(told)[0] == 200
 
 
 def test_a_bug_shows_no_traceback(pool):

@@ -62,6 +62,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        form_limits={"max_part_size": limits.max_upload},  # marks as a picture may be as large as the image
         responses={code: {"model": forms.Error, "description": text} for code, text in answers.ERRORS.items()},
     )
     app.state.kontur = state
@@ -107,7 +108,7 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> JSONResponse:
         text = {
-            400: "The body is not the form that its headers say it is.",
+            400: "The body is not the form that its headers say it is, or one of its fields is too long.",
             404: "There is nothing at this address.",
             405: "This address exists, but not for this kind of request.",
         }.get(error.status_code, "The request was refused.")

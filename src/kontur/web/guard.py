@@ -64,7 +64,7 @@ class Guard:
                 return
             await self._app(scope, receive, send)
             return
-        request = _Request(scope, send, self._telemetry)
+        request = _Request(scope, send)
         self._open += 1
         try:
             if self._open > _MOST_OPEN:
@@ -105,7 +105,10 @@ class Guard:
         if request.method in ("GET", "HEAD", "OPTIONS"):
             return
         origin = request.headers.get("origin")
-        foreign = origin is not None and urlsplit(origin).netloc != host
+        try:
+            foreign = origin is not None and urlsplit(origin).netloc != host
+        except ValueError:  # no address at all
+            foreign = True
         if foreign or request.headers.get("sec-fetch-site") == "cross-site":
             raise Problem(403, "Pages of other origins may not use this server.")
 
@@ -215,7 +218,7 @@ class Guard:
 class _Request:
     """One request on its way: what is known of it, and the way back."""
 
-    def __init__(self, scope: Mapping[str, Any], send: Send, telemetry: Telemetry) -> None:
+    def __init__(self, scope: Mapping[str, Any], send: Send) -> None:
         self.path: str = scope["path"]
         self.method: str = scope["method"]
         self.query: str = scope.get("query_string", b"").decode("latin-1")

@@ -328,9 +328,9 @@ class Pool:
             self._forget_old(now)
 
     def _forget_old(self, now: float) -> None:
-        """Work that nobody could begin for as long as two time limits of its own is given up."""
+        """Work that nobody could begin for as long as two time limits of its own is given up; but not what one process must be told."""
         with self._changed:
-            old = [t for t in self._waiting if now - t.queued > 2 * t.seconds + 30]
+            old = [t for t in self._waiting if t.only is None and now - t.queued > 2 * t.seconds + 30]
             for task in old:
                 self._waiting.remove(task)
         for task in old:

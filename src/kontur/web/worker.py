@@ -15,7 +15,7 @@ import warnings
 from pathlib import Path
 from typing import IO, Any
 
-from ..core.errors import KonturError, TooLarge, UnknownName
+from ..core.errors import KonturError, TooLarge
 from . import channel
 from .limits import Problem
 
@@ -57,8 +57,6 @@ def _answer(work: Any, kind: str, payload: dict[str, Any], folder: Path, outgoin
         return "problem", problem.status, problem.sentence
     except TooLarge as error:
         return "problem", 413, _without(str(error).split(". Cut it")[0], folder)
-    except UnknownName as error:
-        return "problem", 422, _without(str(error), folder)
     except KonturError as error:
         return "problem", 422, _without(str(error), folder)
     except MemoryError:
