@@ -16,6 +16,7 @@ from kontur.core.image import Image
 from kontur.web import strokes
 from kontur.web.channel import Upload
 from kontur.web.limits import Limits, Problem
+from kontur.web.pool import Task
 from kontur.web.sessions import MOST_STEPS, Sessions, Step
 
 from .conftest import disc, ids_of, png
@@ -207,8 +208,11 @@ def test_processes_let_go_of_the_image_of_a_deleted_session(client):
     pool = client.app.state.kontur.pool
 
     def held() -> set[str]:
-        """Sessions whose images the quick process, and the other one, hold."""
-        asked = [pool.submit("test", {"what": "held"}, quick=quick) for quick in (True, False)]
+        """Sessions whose images the quick process, or the other one, holds."""
+        asked = [Task("test", {"what": "held"}, 60, True, None, only=slot.number) for slot in pool._slots]
+        with pool._changed:
+            pool._waiting.extend(asked)
+            pool._changed.notify_all()
         return {name for task in asked for name in task.future.result(60)}
 
     files = {"image": ("a.png", png(disc(320, 240)), "image/png")}
@@ -250,6 +254,39 @@ def test_steps_are_bounded_and_keep_their_numbers():
     for _ in range(MOST_STEPS + 5):
         session.keep(Step([], 0, 0, b"", b""))
     assert (session.step, len(session.steps), session.first) == (MOST_STEPS + 5, MOST_STEPS, 5)
+
+
+def test_only_the_last_image_of_a_process_keeps_what_cuts_have_left(tmp_path):
+    from kontur.web.work import pictures
+
+    uploads = [Upload(png(disc(64, 48)), "a.png", 10_000, session=name) for name in ("one", "two")]
+    try:
+        canvases = [pictures.canvas_of(tmp_path, upload) for upload in uploads]
+        box = strokes.Marks(np.zeros((48, 64), np.uint8), ((12, 8, 52, 40),))
+        canvas = pictures.canvas_of(tmp_path, uploads[0])
+        labels = strokes.exact(canvas, box, None, None)
+        assert pictures.canvas_of(tmp_path, uploads[0]).exact_state is not None
+        pictures.canvas_of(tmp_path, uploads[1])
+        assert (canvas.exact_state, canvas.fast_state) == (None, None)
+        again = pictures.canvas_of(tmp_path, uploads[0])
+        assert again is canvases[0]
+        assert np.array_equal(strokes.exact(again, box, None, None), labels)
+    finally:
+        pictures._canvases.clear()
+
+
+def test_objects_are_drawn_as_the_command_line_draws_them(tmp_path):
+    from kontur.core.instances import Instances
+    from kontur.draw import draw_result, overlay
+    from kontur.web.work import exports
+
+    image = Image(disc(96, 72))
+    masks = np.zeros((2, 72, 96), bool)
+    masks[0, 10:50, 10:60], masks[1, 30:60, 40:80] = True, True
+    result = Instances.from_masks(masks, shape=(72, 96), scores=[0.9, 0.8])
+    drawn = np.asarray(Pillow.open(io.BytesIO(exports._file(tmp_path, "overlay", result, image))))
+    assert np.array_equal(drawn, draw_result(image, result))
+    assert not np.array_equal(drawn, overlay(image, result))
 
 
 def test_one_session_is_bounded_in_bytes():

@@ -54,9 +54,9 @@ def _file(folder: Path, form: str, result: Segmentation | Instances, image: Imag
     if form == "labels":
         return png(narrow(flat.ids))
     if form == "overlay":
-        from ...draw.overlay import overlay
+        from ...draw import draw_result
 
-        return png(overlay(image, result))
+        return png(draw_result(image, result))
     if form == "cutout":
         from ...io.cutout import write_cutout
 

@@ -20,7 +20,12 @@ from .packing import png
 Tell = Callable[[str], None]
 """Told the phase: reading, working, packing."""
 _KEPT_IMAGES, _KEPT_PIXELS = 4, 8_000_000
-"""Sessions whose images stay decoded in a worker, for the next stroke, and the sum of their pixels; the last one stays."""
+"""Sessions whose images stay decoded in a worker, for the next stroke, and the sum of their pixels; the last one stays.
+
+With pixels, superpixels and the reduced size a canvas has 7 MB a megapixel (8 bits) to 28 (float32, RGB): at most 224 MB, or 330 MB
+of a single one of 25 megapixels. After exact answers its graphs and distances come to about 203 MB a megapixel of the cut, which has at most 3, and
+only the last canvas keeps them: 0.85 GB at most are held beside the next work, of the 2,048 MB that a process may hold.
+"""
 _canvases: OrderedDict[str, strokes.Canvas] = OrderedDict()
 
 
@@ -44,6 +49,9 @@ def read_upload(folder: Path, upload: Upload) -> Image:
 
 def canvas_of(folder: Path, upload: Upload) -> strokes.Canvas:
     """The image and what strokes need; of a session the one that this process has already, where it has it."""
+    for name, other in _canvases.items():
+        if name != upload.session:
+            other.fast_state = other.exact_state = None
     if upload.session is None:
         return strokes.Canvas(read_upload(folder, upload))
     canvas = _canvases.pop(upload.session, None) or strokes.Canvas(read_upload(folder, upload))
