@@ -98,11 +98,13 @@ def test_a_client_that_leaves_and_comes_again_finds_its_session_as_it_was(runnin
 
 
 def test_work_that_is_nearly_done_costs_no_process(running):
-    address, pool = running
+    _, pool = running
     assert within(60, lambda: pool.ready == pool.size)
     ended = dict(pool.counts)
-    session = asked(address, "/api/sessions", *form(disc(320, 240)))["session"]
-    box = json.dumps({"boxes": [[80, 40, 240, 200]]}).encode()
-    sent(address, f"/api/sessions/{session}/prompts", box, "application/json").close()
+    task = pool.submit("test", {"what": "sleep", "amount": 0.5}, quick=True)
+    assert within(10, lambda: pool.running == 1)
+    pool.abandon(task)
+    place = task.future.result(10)  # done, within the second that abandoned work has
     assert within(10, lambda: pool.running == pool.waiting == 0)
     assert (pool.counts, pool.ready) == (ended, pool.size)
+    assert place in [slot.process.pid for slot in pool._slots]
