@@ -98,6 +98,10 @@ def test_a_run_from_recipe_to_instances(recipe, tmp_path):
     with pytest.raises(OptionError, match="--half"):
         export(folder, tmp_path / "half.onnx", half=True)
     assert testing.test_run(folder).scores.facts["AP50"] == pytest.approx(float(values["val_ap50"]))
+    of_file = testing.test_file(done.path, f"coco:{tmp_path / 'data'}:all")
+    assert of_file.scores.facts["AP50"] == pytest.approx(float(values["val_ap50"]), abs=0.01)
+    with pytest.raises(OptionError, match="no map to average"):
+        testing.test_file(done.path, f"coco:{tmp_path / 'data'}:all", flips=True)
 
 
 def test_what_lies_on_a_crowd_is_not_wrong(recipe, tmp_path, monkeypatch):

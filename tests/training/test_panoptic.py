@@ -28,6 +28,7 @@ from kontur.training.panoptic import CROWD, ROOM, STUFF_SHARE, VOID, Panoptic, c
 from kontur.training.parts import training_loss, training_samples  # noqa: E402
 from kontur.training.recipe import parse_recipe  # noqa: E402
 from kontur.training.run import load_run  # noqa: E402
+from kontur.training.testing import test_file as score_file  # noqa: E402
 from training.cows import TAXONOMY, recipe_for, scene  # noqa: E402
 
 
@@ -105,6 +106,13 @@ def test_a_run_is_scored_by_panoptic_quality(recipe, tmp_path):
     by_file = kontur.segment(image, str(done.path), stuff_area=round(STUFF_SHARE * 64 * 80))
     assert (by_file.ids == result.ids).mean() > 0.99
     assert by_file.taxonomy == run.taxonomy
+    counts = PanopticCounts(run.taxonomy)
+    samples = run.samples()
+    for index in range(len(samples)):
+        truth, crowds = samples.truth(index)
+        counts.update(kontur.segment(samples[index][0], str(done.path)), truth, crowds=crowds)
+    of_file = score_file(done.path, f"coco_panoptic:{tmp_path / 'data'}:all")
+    assert of_file.scores.score == counts.scores().all.pq
     tiled = PanopticPredictor(open_network(done.path), stuff_area=0, tile=64)
     whole = PanopticPredictor(open_network(done.path), stuff_area=0)
     large = np.tile(image.pixels, (2, 2, 1))

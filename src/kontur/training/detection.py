@@ -39,6 +39,10 @@ class Detection:
 
     measure = "AP"
 
+    def __init__(self, find: Callable[[Any, Image, Taxonomy], Instances] | None = None) -> None:
+        """find: (predictor, image, taxonomy) -> objects; by default `found`, of a network in PyTorch."""
+        self.find = find or found
+
     def samples(self, sets: Sequence[Any], taxonomy: Taxonomy | None = None, *, cache: bool = False) -> Boxed:
         return Boxed(sets, categories_of(sets, taxonomy), cache=cache)
 
@@ -48,7 +52,7 @@ class Detection:
         assert isinstance(samples, Boxed)
         predictions, truths, crowds = [], [], []
         for index in range(len(samples)):
-            predictions.append(found(predictor, samples[index][0], samples.taxonomy))
+            predictions.append(self.find(predictor, samples[index][0], samples.taxonomy))
             truths.append(samples.truth(index))
             crowds.append(samples.crowds(index, truths[-1].shape))
             advance()

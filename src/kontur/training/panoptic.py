@@ -105,7 +105,11 @@ class Panoptic:
 
     measure = "PQ"
     kind = Segments
-    find = staticmethod(found)
+    found = staticmethod(found)
+
+    def __init__(self, find: Callable[[Any, Image, Taxonomy], Segmentation] | None = None) -> None:
+        """find: (predictor, image, taxonomy) -> things and stuff; by default `found`, of a network in PyTorch."""
+        self.find = find or self.found
 
     def samples(self, sets: Sequence[Any], taxonomy: Taxonomy | None = None, *, cache: bool = False) -> Segments:
         return self.kind(sets, categories_of(sets, taxonomy), cache=cache)

@@ -75,4 +75,4 @@ class PanopticFPN(Panoptic):
     """`tasks.Task` of things and stuff by two branches."""
 
     kind = Scenes
-    find = staticmethod(found)
+    found = staticmethod(found)

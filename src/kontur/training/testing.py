@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import OptionError
 from ..datasets.spec import open_spec
+from ..inference.models import Model
 from .run import load_run
 from .samples import Samples
 from .scoring import Predict, evaluate
@@ -94,6 +95,9 @@ def test_file(
 
     if data is None:
         raise OptionError(f"{path}: say on which data with --data NAME:ROOT:SPLIT, such as camvid:data/camvid:test")
+    model = Model(path.stem, path)
+    if model.task in ("detection", "panoptic", "panoptic_fpn"):
+        return _test_method(model, data, flips, scales, threads, advance)
     if open_network(path, threads=threads or 0).metadata.task == "instance":
         return _test_objects(path, data, flips, scales, threads, advance)
     predictor = Predictor(path, flips=flips, scales=tuple(scales), threads=threads or 0)
@@ -110,6 +114,33 @@ def test_file(
     clock = _Clock(predict)
     found = evaluate(clock, samples, advance=_counted(samples, advance))
     return _result(scored(found, [c.name for c in samples.taxonomy]), samples, str(path), clock.seconds, conditions)
+
+
+def _test_method(
+    model: Model,
+    data: str,
+    flips: bool,
+    scales: Sequence[float],
+    threads: int | None,
+    advance: Callable[[int, int], None],
+) -> TestResult:
+    """The same of a network whose file is run as a method: Mask R-CNN, Panoptic-DeepLab, Panoptic FPN, by their default options."""
+    import onnxruntime
+
+    from ..inference.method import predictor_of
+    from .detection import Detection
+    from .panoptic import Panoptic
+
+    if flips or tuple(scales) != (1.0,):
+        raise OptionError(f"{model.path}: expected no --flips and no --scales, as the network has no map to average")
+    predictor = predictor_of(model, {"threads": threads or 0} | ({"score": 0.0} if model.task == "detection" else {}))
+    task = (Detection if model.task == "detection" else Panoptic)(lambda predict, image, _: predict(image))
+    samples = task.samples([open_spec(data)], predictor.metadata.taxonomy)
+    clock = _Clock(predictor)  # type: ignore[arg-type]
+    scores = task.evaluate(clock, samples, _counted(samples, advance))  # type: ignore[arg-type]
+    return _result(
+        scores, samples, str(model.path), clock.seconds, {"engine": f"ONNX Runtime {onnxruntime.__version__}"}
+    )
 
 
 def _test_objects(
