@@ -9,13 +9,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from kontur.core.errors import InputError  # noqa: E402
+from kontur.core.errors import InputError, OptionError  # noqa: E402
 from kontur.core.taxonomy import Taxonomy  # noqa: E402
 from kontur.datasets import open as open_data  # noqa: E402
 from kontur.inference.ensemble import sigmoid  # noqa: E402
+from kontur.inference.models import FOLDER  # noqa: E402
 from kontur.io.bsds import HumanSegmentation, boundary_percent  # noqa: E402
 from kontur.metrics.contours import label_boundaries  # noqa: E402
-from kontur.training import export, fit, load_recipe, load_run  # noqa: E402
+from kontur.training import export, fit, load_recipe, load_run, testing  # noqa: E402
 from kontur.training.boundary import OUTSIDE, Boundary, Drawings, cells_of, drawn_percent  # noqa: E402
 from kontur.training.calibration import calibrated  # noqa: E402
 
@@ -162,3 +163,8 @@ samples = 2
     assert (properties["task"], json.loads(properties["classes"])) == ("boundary", ["boundary"])
     assert len(json.loads(properties["calibration"])) == 2
     assert 0 < json.loads(properties["level"]) < 1
+
+
+def test_a_file_of_outlines_is_scored_another_way():
+    with pytest.raises(OptionError, match="kontur evaluate contours"):
+        testing.test_file(FOLDER / "contours.onnx", "bsds500:data:val")

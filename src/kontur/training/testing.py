@@ -96,6 +96,11 @@ def test_file(
     if data is None:
         raise OptionError(f"{path}: say on which data with --data NAME:ROOT:SPLIT, such as camvid:data/camvid:test")
     model = Model(path.stem, path)
+    if model.task == "boundary":
+        raise OptionError(
+            f"{path}: expected a network of classes or objects, got one of outlines. Score its run with `kontur test RUN`, or its "
+            "maps with `kontur segment --write boundaries` and `kontur evaluate contours TRUTH MAPS`"
+        )
     if model.task in ("detection", "panoptic", "panoptic_fpn"):
         return _test_method(model, data, flips, scales, threads, advance)
     if open_network(path, threads=threads or 0).metadata.task == "instance":
