@@ -8,9 +8,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 from ._version import __version__
+
+# ONNX Runtime since 1.31 reports its use to its maker unless told otherwise before it is imported; Kontur sends nothing anywhere.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from .api import contours, methods, segment

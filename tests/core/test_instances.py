@@ -95,3 +95,15 @@ def test_masks_of_another_size_and_lists_of_other_lengths():
         Instances((2, 4), (Instance(rle.encode(A)), Instance(rle.encode(A[:, :3]))))
     with pytest.raises(InputError, match="as many"):
         Instances.from_masks([A, B], shape=(2, 4), scores=[0.5])
+
+
+def test_numbers_of_a_flat_map_without_a_background():
+    first, second = np.zeros((4, 6), bool), np.zeros((4, 6), bool)
+    first[:2, :3], second[1:, 2:] = True, True
+    found = Instances.from_masks([first, second], shape=(4, 6), scores=[0.9, 0.5], categories=[7, 8])
+    flat = found.flatten(background=False)
+    expected = np.where(first, 1, np.where(second, 2, 0))
+    assert np.array_equal(flat.ids, expected)
+    assert flat.background is None
+    assert [(s.id, s.category, s.score) for s in flat.segments] == [(1, 7, 0.9), (2, 8, 0.5)]
+    assert np.array_equal(found.flatten().ids, expected + 1)

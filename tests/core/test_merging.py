@@ -165,3 +165,14 @@ def test_labels_that_do_not_fit_are_named():
         label_by_probability(regions, np.full((4, 2, 2), np.nan), TAXONOMY)
     with pytest.raises(InputError, match="with a taxonomy"):
         label_by_majority(regions, regions)
+
+
+def test_stuff_that_things_cover_takes_no_number():
+    taxonomy = Taxonomy(
+        (Category(1, "sky", (0, 0, 9)), Category(2, "road", (0, 9, 0)), Category(3, "car", (9, 0, 0), True))
+    )
+    labels = np.array([[1, 1], [2, 2]])
+    semantic = Segmentation.from_categories(labels, taxonomy)
+    car = Instances.from_masks([labels == 1], shape=(2, 2), categories=[3], scores=[0.9], taxonomy=taxonomy)
+    merged = panoptic(semantic, car, stuff_area=0)
+    assert [(s.id, s.category) for s in merged.segments] == [(1, 3), (2, 2)]

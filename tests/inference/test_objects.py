@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -222,3 +223,30 @@ def test_no_torch(shelf):
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(shelf / "nuclei.onnx")], check=True)
+
+
+def test_ids_of_labels_and_of_measurements_are_the_same(shelf, capsys):
+    assert code_of("segment", "cells.png", "-m", "nuclei", "--write", "labels,measurements,json") == 0
+    labels = np.asarray(Pillow.open("kontur-out/cells.labels.png"))
+    with open("kontur-out/cells.measurements.csv", newline="") as file:
+        rows = {int(row["id"]): int(row["area"]) for row in csv.DictReader(file)}
+    assert rows == {int(i): int((labels == i).sum()) for i in np.unique(labels) if i}
+    told = json.loads(Path("kontur-out/cells.json").read_text())["segments"]
+    assert {s["id"]: s["area"] for s in told} == rows
+
+
+def test_onnxruntime_reports_to_nobody(shelf, tmp_path):
+    """Its builds since 1.31 keep a queue of what they would send in the folder of temporary files and in the home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    code = "import kontur, sys; print(len(kontur.segment('cells.png', sys.argv[1])))"
+    environment = {**os.environ, "TMPDIR": str(home), "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    path = os.pathsep.join([str(Path(kontur.__file__).parents[1]), environment.get("PYTHONPATH", "")])
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(shelf / "nuclei.onnx")],
+        check=True,
+        env=environment | {"PYTHONPATH": path},
+    )
+    assert not list(home.rglob("*onnxruntime*"))
+    assert not (home / ".ses").exists()

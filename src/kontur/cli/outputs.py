@@ -56,9 +56,11 @@ def write_outputs(
     if "labels" in writes:
         from ..io.labels import label_file_suffix, write_categories, write_labels
 
-        write_labels(beside(label_file_suffix(flat().ids)), flat().ids)
-        if any(segment.category is not None for segment in flat().segments):
-            write_categories(beside(".categories.png"), flat().category_map())
+        # Objects have the numbers that tables and documents give them; 0 is what is none.
+        numbered = result.flatten(background=False) if isinstance(result, Instances) else result
+        write_labels(beside(label_file_suffix(numbered.ids)), numbered.ids)
+        if any(segment.category is not None for segment in numbered.segments):
+            write_categories(beside(".categories.png"), numbered.category_map())
     if "overlay" in writes:
         from ..draw import draw_result
         from ..io.pictures import write_picture

@@ -89,15 +89,26 @@ class Instances:
         """The pixels of one instance (counted from 0), (H, W) bool."""
         return rle.decode(self.instances[number].mask)
 
-    def flatten(self) -> Segmentation:
-        """A partition: background 1, objects 2..; where masks overlap the higher score wins, at equal ones the first."""
-        ids = np.ones(self.shape, np.int32)
+    def flatten(self, *, background: bool = True) -> Segmentation:
+        """A partition: background 1, objects 2..; where masks overlap the higher score wins, at equal ones the first.
+
+        background: False leaves what is no object void, and gives the objects the numbers 1.. that documents and tables give them.
+        """
+        height, width = self.shape
+        first = 2 if background else 1
+        columns = np.full(
+            height * width, first - 1, np.int32
+        )  # runs go down the columns, so the map is laid out like them
         order = sorted(range(len(self)), key=lambda n: (self.instances[n].score or 0.0, -n))
         for number in order:  # best last, so it lies on top
-            ids[self.mask(number)] = number + 2
-        categories = {n + 2: i.category for n, i in enumerate(self.instances) if i.category is not None}
-        scores = {n + 2: i.score for n, i in enumerate(self.instances) if i.score is not None}
-        flat = Segmentation.from_ids(ids, categories=categories, scores=scores, taxonomy=self.taxonomy, background=1)
+            columns[rle.pixels(self.instances[number].mask)] = number + first
+        ids = np.ascontiguousarray(columns.reshape(width, height).T)
+        categories = {n + first: i.category for n, i in enumerate(self.instances) if i.category is not None}
+        scores = {n + first: i.score for n, i in enumerate(self.instances) if i.score is not None}
+        known = 1 if background else None
+        flat = Segmentation.from_ids(
+            ids, categories=categories, scores=scores, taxonomy=self.taxonomy, background=known
+        )
         return Segmentation(flat.ids, flat.segments, flat.taxonomy, self.provenance, flat.background)
 
     def __repr__(self) -> str:

@@ -61,7 +61,7 @@ def panoptic(
         if category.thing or category.id not in present:
             continue
         free = (labels == category.id) & (ids == 0)
-        if stuff_area > 0 and int(np.count_nonzero(free)) < stuff_area:
+        if int(np.count_nonzero(free)) < max(1, stuff_area):
             continue
         number += 1
         ids[free] = number

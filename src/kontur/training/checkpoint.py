@@ -138,6 +138,10 @@ def begin_with(network: nn.Module, best: Path) -> dict[str, Any]:
 
     Gives what run.json keeps: the file, its checksum, and the tensors that were not in it. Raises as `read`, and InputError when no tensor fits.
     """
+    if not best.is_file():
+        raise UnreadableFile(
+            f"network.start: expected a run folder with a validated network, got {best.parents[1]} without one"
+        )
     found = read(best)
     state = without_prefix(found.tensors, "average.") or without_prefix(found.tensors, "network.")
     own = network.state_dict()

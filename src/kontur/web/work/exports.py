@@ -50,9 +50,8 @@ def export(
 
 def _file(folder: Path, form: str, result: Segmentation | Instances, image: Image) -> bytes:
     path = folder / "export"
-    flat = result.flatten() if isinstance(result, Instances) else result
     if form == "labels":
-        return png(narrow(flat.ids))
+        return png(narrow((result.flatten(background=False) if isinstance(result, Instances) else result).ids))
     if form == "overlay":
         from ...draw import draw_result
 

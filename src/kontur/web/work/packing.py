@@ -18,7 +18,7 @@ from ...io.pictures import png_bytes
 
 
 def result_document(result: Segmentation | Instances, task: str, form: str) -> dict[str, Any]:
-    flat = result.flatten() if isinstance(result, Instances) else result
+    flat = result.flatten(background=False) if isinstance(result, Instances) else result
     return {
         "task": task,
         "width": flat.shape[1],
