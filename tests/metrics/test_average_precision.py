@@ -279,6 +279,42 @@ def test_full_file_with_scores_and_files(tmp_path):
     assert np.isnan(as_list.per_category[21])  # no truth: pycocotools prints -1
 
 
+def test_a_full_file_is_paired_by_name_whatever_its_numbers():
+    """Images and categories numbered from 1 in another order, as kontur writes them: the score of the results list."""
+    truth, found = data_set(1)
+    for image in truth["images"]:
+        image["file_name"] = f"photos/{image['id']}.jpg"
+    expected = numbers(evaluate_instances(truth, found))
+    images = {i["id"]: n for n, i in enumerate(truth["images"], 1)}
+    kinds = {c["id"]: n for n, c in enumerate(reversed(truth["categories"]), 1)}
+    assert set(kinds.values()) & set(kinds)  # 3: a wrong category by id
+    full = {
+        "images": [{**i, "id": images[i["id"]], "file_name": f"{i['id']}.png"} for i in truth["images"]],
+        "categories": [{**c, "id": kinds[c["id"]]} for c in truth["categories"]],
+        "annotations": [
+            {**f, "image_id": images[f["image_id"]], "category_id": kinds[f["category_id"]]} for f in found
+        ],
+    }
+    np.testing.assert_array_equal(numbers(evaluate_instances(truth, full)), expected)
+    other = [{"id": c["id"], "name": "thing"} for c in truth["categories"]]
+    by_id = [{**f, "image_id": images[f["image_id"]]} for f in found]
+    same_ids = evaluate_instances(truth, {**full, "categories": other, "annotations": by_id})
+    np.testing.assert_array_equal(numbers(same_ids), expected)
+    fewer = {**full, "images": full["images"][1:], "annotations": []}
+    assert "1 images of the truth are not in prediction" in evaluate_instances(truth, fewer).notes[0]
+    with pytest.raises(InputError, match="refer to images that prediction does not list"):
+        evaluate_instances(truth, {**full, "images": full["images"][1:], "annotations": full["annotations"]})
+    full["images"][0]["file_name"] = "a/986.png"
+    with pytest.raises(InputError, match=r"got a/986.png and 986.png for the same one"):
+        evaluate_instances(truth, full)
+    full["images"][0]["file_name"] = "moon"
+    with pytest.raises(InputError, match="expected the images of truth, got 1 that it does not list: moon"):
+        evaluate_instances(truth, full)
+    truth["images"][3]["file_name"] = truth["images"][1]["file_name"]
+    with pytest.raises(InputError, match=r"got 1 that fit several of its images: 993.png"):
+        evaluate_instances(truth, {**full, "images": full["images"][1:2], "annotations": []})
+
+
 def test_instances_in_memory_equal_files():
     truth, found = data_set(4)
     for entry in truth["annotations"]:

@@ -25,7 +25,9 @@ from .evaluate_common import (
 
 def instances(
     truth_json: Annotated[Path, typer.Argument(help="COCO annotation file.")],
-    prediction_json: Annotated[Path, typer.Argument(help="COCO results list, or a COCO file with scores.")],
+    prediction_json: Annotated[
+        Path, typer.Argument(help="COCO results list (by image id), or COCO file with scores (by file name).")
+    ],
     box: Annotated[bool, typer.Option("--box", help="Compare boxes instead of masks.")] = False,
     max_detections: Annotated[
         int, typer.Option(min=1, help="Best detections of an image and category that count.")

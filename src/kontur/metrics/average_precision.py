@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..core import rle
 from ..core.errors import InputError, OptionError
 from ..core.instances import Instances
+from .coco_pairing import categories_by_name, images_by_name
 from .streaming import Bootstrap, ImageScores, PerImage, Progress, id_of, integer_of, list_of, read_json, short
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -385,6 +386,8 @@ def evaluate_instances(
 ) -> InstanceScores:
     """Score a COCO results list, or a full COCO file with scores, against a COCO annotation file.
 
+    A full file's images are the truth's of the same file_name, else of the same stem, its categories those of the same
+    name, whatever their ids; those of a results list, and of files without names, are found by id.
     Files, or what json.load gives, or Instances (see `instance_scores`).
     kind: "segm" compares masks (RLE, compressed or not, or polygons), "bbox" boxes.
     csv, worst: per image true and false positives at IoU 0.5; the worst have the lowest F1.
@@ -486,7 +489,7 @@ class _Reader:
         entries = list_of(where, data, "annotations") if isinstance(data, Mapping) else data
         if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
             raise InputError(f"{where}: expected a COCO results list or a COCO file with scores, got {short(data)}")
-        image, category, foreign = self._places(where, entries)
+        image, category, foreign = self._places(where, entries, *self._numbering(where, data))
         here = [
             f"{where}: {'annotations' if isinstance(data, Mapping) else 'entry '}[{i}]" for i in range(len(entries))
         ]
@@ -507,19 +510,41 @@ class _Reader:
         found = _Objects(image, category, score, none, ~none, runs, offsets, mask_area, area, boxes)
         return found.take(np.flatnonzero(category >= 0)), sum(foreign.values())
 
+    def _numbering(self, where: str, data: Any) -> tuple[dict[Any, int] | None, dict[int, int] | None]:
+        """The positions that a full file's own image and category ids stand for; None where the truth's ids hold."""
+        images = categories = None
+        if isinstance(data, Mapping) and "images" in data:
+            ids = images_by_name(where, list_of(where, data, "images"), self.where, self.data["images"])
+            if ids is not None:
+                images = {own: self.images[i] for own, i in ids.items()}
+                if len(ids) < len(self.images):
+                    left = len(self.images) - len(ids)
+                    self.notes.append(f"{left} images of the truth are not in {where}; their objects count as missed")
+        if isinstance(data, Mapping) and "categories" in data:
+            kinds = categories_by_name(where, list_of(where, data, "categories"), self.names)
+            categories = None if kinds is None else {own: self.categories[i] for own, i in kinds.items()}
+        return images, categories
+
     def _places(
-        self, where: str, entries: Sequence[Mapping[str, Any]]
+        self,
+        where: str,
+        entries: Sequence[Mapping[str, Any]],
+        images: Mapping[Any, int] | None = None,
+        categories: Mapping[int, int] | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[Any, int]]:
         """Positions of each entry's image and category (-1: unknown), and the unknown categories with their number."""
         for place, entry in enumerate(entries):
             id_of(f"{where}: entry {place}", entry, "image_id")
             integer_of(f"{where}: entry {place}", entry, "category_id")
-        image = [self.images.get(entry["image_id"], -1) for entry in entries]
-        category = [self.categories.get(entry["category_id"], -1) for entry in entries]
+        lister = self.where if images is None else where
+        images = self.images if images is None else images
+        categories = self.categories if categories is None else categories
+        image = [images.get(entry["image_id"], -1) for entry in entries]
+        category = [categories.get(entry["category_id"], -1) for entry in entries]
         unknown = [short(entry["image_id"]) for entry, place in zip(entries, image) if place < 0]
         if unknown:
             some = ", ".join(dict.fromkeys(unknown[:20]))
-            raise InputError(f"{where}: {len(unknown)} entries refer to images that {self.where} does not list: {some}")
+            raise InputError(f"{where}: {len(unknown)} entries refer to images that {lister} does not list: {some}")
         foreign: dict[Any, int] = {}
         for entry, place in zip(entries, category):
             if place < 0:
