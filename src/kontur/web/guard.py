@@ -113,7 +113,7 @@ class Guard:
             raise Problem(403, "Pages of other origins may not use this server.")
 
     def _is_token_link(self, request: _Request) -> bool:
-        if not self._token or request.path != "/" or request.method != "GET":
+        if not self._token or request.path != "/" or request.method not in ("GET", "HEAD"):
             return False
         given = parse_qs(request.query).get("token", [""])[0]
         return bool(given) and hmac.compare_digest(given.encode(), self._token.encode())

@@ -25,6 +25,7 @@ _TEXT = ("text/", "application/json", "application/manifest+json", "image/svg+xm
 
 
 def add_page(app: FastAPI, state: State) -> None:
+    @app.head("/", include_in_schema=False)
     @app.get("/", tags=["page"], response_class=Response, responses=answers.file("text/html", "The page"))
     async def page() -> Response:
         return _static("index.html")
@@ -42,6 +43,7 @@ def add_page(app: FastAPI, state: State) -> None:
     async def icon() -> Response:
         return _static("icon.svg")
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["server"], responses=answers.example(answers.HEALTH))
     async def healthz() -> JSONResponse:
         pool = state.pool
