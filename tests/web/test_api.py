@@ -9,6 +9,8 @@ import pytest
 
 import kontur
 from kontur import registry
+from kontur.web import create_app
+from kontur.web.answers import RESULT
 
 from .conftest import disc, ids_of, png
 
@@ -180,3 +182,24 @@ def test_bad_requests_answer_with_one_sentence(client, data, status, says):
     assert (answer.status_code, set(answer.json())) == (status, {"error"})
     assert says in answer.json()["error"]
     assert "\n" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz"])
+def test_head_answers_as_get_without_a_body(client, path):
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == get.headers["content-length"]
+
+
+def test_every_example_fulfils_its_schema():
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+    seen = 0
+    for path in (api := create_app().openapi())["paths"].values():
+        for operation in path.values():
+            for answer in operation["responses"].values():
+                for content in answer.get("content", {}).values():
+                    if "example" in content:
+                        jsonschema.validate(content["example"], content["schema"])
+                        seen += 1
+    assert seen > 15
+    assert api["paths"]["/api/segment"]["post"]["responses"]["200"]["content"]["application/json"]["example"] == RESULT

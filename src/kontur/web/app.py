@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 
@@ -79,7 +80,21 @@ def create_app(
     add_sessions(app, state)
     add_jobs(app, state)
     add_label_studio(app, state, label_studio)
+    _complete_examples(app)
     return app
+
+
+def _complete_examples(app: FastAPI) -> None:
+    """FastAPI leaves out what is null in an example; the schemas ask for it."""
+    document = app.openapi()
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            for method in route.methods or ():
+                told = document["paths"][route.path_format][method.lower()]["responses"]
+                for status, response in route.responses.items():
+                    for kind, content in response.get("content", {}).items():
+                        if "example" in content:
+                            told[str(status)]["content"][kind]["example"] = content["example"]
 
 
 async def _tidying(state: State) -> None:
