@@ -52,6 +52,24 @@ def test_cancelling_a_job_ends_it(client):
         pool.cancel(before)
 
 
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        ({"method": "otsuu"}, 404),
+        ({"method": "slic", "options": '{"segments": -1}'}, 422),
+        ({"method": "slic", "options": '{"segmnts": 3}'}, 422),
+        ({"method": "slic", "options": '{"mask": 3}'}, 422),
+        ({"method": "slic", "options": "{"}, 400),
+        ({"method": "slic", "prompts": '{"boxes": [[1, 1, 9, 9]]}'}, 422),
+        ({"method": "random_walker"}, 422),
+    ],
+)
+def test_what_no_image_can_mend_is_refused_at_once(client, data, status):
+    file = ("a.png", png(disc()), "image/png")
+    job, one = (client.post(f"/api/{path}", files={"image": file}, data=data) for path in ("jobs", "segment"))
+    assert (job.status_code, job.json()) == (status, one.json())
+
+
 def test_a_job_that_fails_says_why(client):
     files = [("image", ("a.png", png(disc()), "image/png")), ("image", ("b.png", b"nothing", "image/png"))]
     path = f"/api/jobs/{client.post('/api/jobs', files=files, data={'method': 'otsu'}).json()['job']}"

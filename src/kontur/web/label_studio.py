@@ -155,7 +155,7 @@ def predicted(
     row: registry.Method,
     config: str,
     context: list[dict[str, Any]],
-    run: Callable[[dict[str, Any]], Result],
+    run: Callable[[str, dict[str, Any]], Result],
 ) -> dict[str, Any]:
     """The prediction of one task: {"result": [..], "score", "model_version"}."""
     tag, from_name, to_name, labels = control_of(config)
@@ -167,7 +167,10 @@ def predicted(
         "points": given["points"] if "point" in row.prompts else [],
         "scribbles_png": given.get("scribbles_png") if "scribbles" in row.prompts else None,
     }
-    result = run(taken)
+    unmarked = not taken["boxes"] and all(label > 1 for _, _, label in taken["points"])
+    if row.name == "grabcut" and unmarked and (taken["points"] or taken["scribbles_png"]):
+        row = registry.get("clicks")  # GrabCut needs to be told of background; clicks takes the image's border for it
+    result = run(row.name, taken)
     flat = result if isinstance(result, Segmentation) else result.flatten()
     names = {c.id: c.name for c in flat.taxonomy} if flat.taxonomy is not None else {}
     fallback = chosen if chosen in labels else (labels[0] if labels else "object")

@@ -33,6 +33,7 @@ def add_jobs(app: FastAPI, state: State) -> None:
         if not 1 <= len(image) <= most:
             raise Problem(422, f"image: expected 1 to {most} images, got {len(image)}")
         payload = what_to_do(method, options, prompts, labels)
+        await state.work("check", payload, quick=True)  # now, and not when its turn comes
         images = [await read_form_image(state.limits, file) for file in image]
         return JSONResponse(state.jobs.add(images, payload).to_dict(), 202)
 

@@ -18,6 +18,7 @@ WORK: dict[str, Callable[..., Any]] = {
     "open": pictures.opened,
     "shown": pictures.shown,
     "forget": pictures.forget,
+    "check": methods.check,
     "segment": methods.segment,
     "tree": methods.tree,
     "step": steps.step,

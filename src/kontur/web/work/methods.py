@@ -11,6 +11,7 @@ from ...core.errors import KonturError, OptionError
 from ...core.hierarchy import Hierarchy
 from ...core.image import Image
 from ...core.instances import Instances
+from ...core.options import checked_options
 from ...core.prompts import Prompts
 from ...core.segmentation import Segmentation
 from ..channel import Upload
@@ -69,6 +70,27 @@ def row_of(name: str | None) -> registry.Method:
     return rows[wanted]
 
 
+def _asked(method: str | None, options: dict[str, Any]) -> registry.Method:
+    row = row_of(method)
+    for name in ("box", "point", "scribbles", "mask", "background_label", "method", "image"):
+        if name in options:
+            raise OptionError(
+                f"options: {name!r} is no option of {row.name}; boxes, points and strokes belong into `prompts`"
+            )
+    return row
+
+
+def check(
+    folder: Path, tell: Tell, method: str | None, options: dict[str, Any], prompts: dict[str, Any], labels: str
+) -> None:
+    """Refuse, without an image, what `cut` would refuse of any image."""
+    row = _asked(method, options)
+    strokes = prompts.get("strokes") or prompts.get("scribbles_png")
+    marks = "scribbles" if strokes else "point" if prompts.get("points") else ""
+    row.check_prompts([name for name in ("box" if prompts.get("boxes") else "", marks) if name])
+    checked_options(row.name, row.options, options)
+
+
 def cut(
     folder: Path,
     tell: Tell,
@@ -79,13 +101,7 @@ def cut(
     max_pixels: int,
 ) -> Segmentation | Instances:
     """`kontur.segment` by a method of this build."""
-    row = row_of(method)
-    arguments = dict(options)
-    for name in ("box", "point", "scribbles", "mask", "background_label", "method", "image"):
-        if name in arguments:
-            raise OptionError(
-                f"options: {name!r} is no option of {row.name}; boxes, points and strokes belong into `prompts`"
-            )
+    row, arguments = _asked(method, options), dict(options)
     tell("working")
     if not any(prompts.get(k) for k in ("boxes", "points", "strokes", "scribbles_png")):
         row.check_prompts(())
@@ -169,7 +185,7 @@ def label_studio(
     read = read_upload(folder, image)
     row = row_of(method)
 
-    def run(prompts: dict[str, Any]) -> Segmentation | Instances:
-        return cut(folder, tell, read, row.name, {}, prompts, image.max_pixels)
+    def run(name: str, prompts: dict[str, Any]) -> Segmentation | Instances:
+        return cut(folder, tell, read, name, {}, prompts, image.max_pixels)
 
     return predicted(read, row, config, context, run)
