@@ -143,6 +143,28 @@ def test_predict(client, tag):
         assert abs(value["x"] * 0.96 - 31) <= 2
 
 
+@pytest.mark.parametrize("kind", ["keypointlabels", "brushlabels"])
+def test_marks_of_the_object_alone_are_answered(client, kind):
+    y, x = np.mgrid[:72, :96]
+    value = {"x": 50, "y": 50, "width": 1}
+    if kind == "brushlabels":
+        value = {"format": "rle", "rle": encode_brush((abs(y - 36) < 4) & (abs(x - 48) < 9))}
+    body = {
+        "tasks": [
+            {"id": 1, "data": {"image": "data:image/png;base64," + base64.b64encode(png(disc(96, 72))).decode()}}
+        ],
+        "label_config": CONFIG.format(tag="BrushLabels"),
+        "params": {"context": {"result": [{"type": kind, "value": value | {kind: ["Thing"]}, "is_positive": 1}]}},
+    }
+    answer = client.post("/predict", json=body)
+    assert answer.status_code == 200, answer.text
+    [prediction] = answer.json()["results"]
+    assert prediction["model_version"] == "kontur clicks"
+    mask = decode_brush(prediction["result"][0]["value"]["rle"], (72, 96))
+    truth = (y - 36) ** 2 + (x - 48) ** 2 < 18**2
+    assert (mask & truth).sum() / (mask | truth).sum() > 0.8
+
+
 def test_health_setup_and_webhook(client):
     assert client.get("/health").json()["status"] == "UP"
     assert client.post("/setup", json={"extra_params": '{"method": "otsu"}'}).json() == {"model_version": "kontur otsu"}
@@ -150,6 +172,9 @@ def test_health_setup_and_webhook(client):
         "model_version": "kontur grabcut"
     }
     assert client.post("/setup", json={"extra_params": {"method": "../x"}}).status_code == 404
+    for nothing in ({}, {"extra_params": {}}, {"extra_params": None}, {"extra_params": ""}):
+        client.post("/setup", json={"extra_params": {"method": "otsu"}})
+        assert client.post("/setup", json=nothing).json() == {"model_version": "kontur grabcut"}
     event = client.post("/webhook", json={"action": "ANNOTATION_CREATED", "project": {"id": 1}})
     assert (event.status_code, event.json()["status"]) == (201, "ok")
     unknown = client.post("/webhook", json={"action": "PROJECT_UPDATED"})

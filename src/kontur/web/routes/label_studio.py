@@ -16,12 +16,13 @@ from ..fetching import image_of_task
 from ..limits import Problem
 from ..state import State
 
+_DEFAULT = "grabcut"
 _STUDIO_EVENTS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_DELETED", "START_TRAINING")
 
 
 def add_label_studio(app: FastAPI, state: State, address: str | None) -> None:
     key = os.environ.get("KONTUR_LABEL_STUDIO_KEY", "")
-    chosen = {"method": "grabcut"}
+    chosen = {"method": _DEFAULT}
 
     @app.get("/health", tags=["label studio"], responses=answers.example(answers.STUDIO_HEALTH))
     async def health() -> JSONResponse:
@@ -32,12 +33,13 @@ def add_label_studio(app: FastAPI, state: State, address: str | None) -> None:
         extra = body.get("extra_params")
         if isinstance(extra, str):
             extra = forms.json_object(extra, "extra_params")
-        if isinstance(extra, dict) and isinstance(extra.get("method"), str):
+        name = extra.get("method") if isinstance(extra, dict) else None
+        if isinstance(name, str):
             content: bytes = await asyncio.shield(asyncio.wrap_future(state.methods()))
             known = {method["name"] for method in json.loads(content)["methods"]}
-            if extra["method"] not in known:
-                raise Problem(404, f"no method named {extra['method'][:80]!r}. GET /api/methods lists them.")
-            chosen["method"] = extra["method"]
+            if name not in known:
+                raise Problem(404, f"no method named {name[:80]!r}. GET /api/methods lists them.")
+        chosen["method"] = name if isinstance(name, str) else _DEFAULT
         return JSONResponse({"model_version": f"kontur {chosen['method']}"})
 
     @app.post("/predict", tags=["label studio"], responses=answers.example(answers.STUDIO_PREDICT))
