@@ -25,7 +25,8 @@ def images_by_name(
     levels = [_ids_by(key, truth) for key in (str, _base, _stem)]
     found: dict[int | str, Any] = {}
     taken: dict[Any, str] = {}
-    strange, several = [], []
+    strange: list[str] = []
+    several: list[str] = []
     for place, image in enumerate(images):
         name, own = image["file_name"], id_of(f"{where}: images[{place}]", image, "id")
         fitting: list[Any] = next((ids[key(name)] for key, ids in levels if key(name) in ids), [])
