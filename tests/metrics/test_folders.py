@@ -104,6 +104,27 @@ def test_contours_of_label_maps(tmp_path, drawn):
     }
 
 
+def test_contours_of_the_soft_maps_that_segment_writes(tmp_path, drawn):
+    """The files as they are named, whatever else lies in the folder; what was taken is said."""
+    random = np.random.default_rng(7)
+    counts = {ending: ContourCounts(9) for ending in ("boundaries", "ultrametric")}
+    folder = tmp_path / "run"
+    for name, drawings in drawn.items():
+        for ending, count in counts.items():
+            strength = random.integers(0, 256, SHAPE) * (random.random(SHAPE) < 0.3)
+            save(folder / f"{name}.{ending}.png", strength)
+            count.update(strength / 255, [label_boundaries(d) for d in drawings])
+        save(folder / f"{name}.labels.png", voronoi(random, 8) + 1)
+        (folder / f"{name}.hierarchy.npz").write_bytes(b"not read")
+    for ending, count in counts.items():
+        result = evaluate_contours(tmp_path / "truth", folder, thresholds=9)
+        assert result.ods == count.scores().ods
+        assert f"*.{ending}.png" in result.protocol
+        for path in folder.rglob(f"*.{ending}.png"):
+            path.unlink()
+    assert "covering_ods" in evaluate_contours(tmp_path / "truth", folder).values  # the labels that are left
+
+
 def test_contours_of_a_hierarchy(tmp_path, drawn):
     random = np.random.default_rng(6)
     counts, regions = ContourCounts([0, 1, 2]), RegionCounts(3)

@@ -33,6 +33,9 @@ from .superpixels import SuperpixelScores, mean_superpixel_scores, superpixel_sc
 KONTUR_LABELS = (".labels.png", ".labels.tif")
 """What `kontur segment` writes: segment ids, the background 1 where a method knows one."""
 
+KONTUR_STRENGTHS = (".boundaries.png", ".ultrametric.png")
+"""Boundary strengths that `kontur segment` writes, grey; the first kind that a folder holds is scored."""
+
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 
 
@@ -88,12 +91,14 @@ def evaluate_contours(
 
     truth_dir:      BSDS .mat files (several annotators), or label images (one annotator).
     prediction_dir: boundary strength as grey images (8 or 16 bit, divided by their maximum; TIFF or .npy also float in
-                    [0, 1]); or label maps: `kontur segment` output, saved Segmentations (.npz), any label image with
+                    [0, 1]); of a folder of `kontur segment` that holds them the .boundaries.png, else the
+                    .ultrametric.png, whatever lies beside them; or label maps: `kontur segment` output, saved Segmentations (.npz), any label image with
                     labels=True, or .npy (levels, H, W) of a hierarchy whose levels take the place of the thresholds.
 
     Scores: those of `ContourScores`, for label maps also those of `RegionSetScores`.
     """
-    suffixes = _prediction_suffixes(prediction_dir, (*LABEL_SUFFIXES, ".npy"))
+    strengths = () if labels else _strength_suffix(Path(prediction_dir))
+    suffixes = strengths or _prediction_suffixes(prediction_dir, (*LABEL_SUFFIXES, ".npy"))
     regions = labels or suffixes == KONTUR_LABELS or suffixes == (".npz",)
     levels = _levels(Path(prediction_dir)) if regions else 0
     marks: int | Sequence[float] = [0.5] if levels == 1 else list(range(levels)) if regions else thresholds
@@ -138,6 +143,8 @@ def evaluate_contours(
         return values
 
     protocol = empty.protocol
+    if strengths:
+        protocol += f"; taken are the files *{strengths[0]}"
     if regions:
         protocol += f"; lines between labels as prediction; {RegionCounts(levels).scores().protocol}"
     names: tuple[str, ...] = ("ods", "ois", "average_precision")
@@ -396,6 +403,11 @@ def _prediction_suffixes(folder: Path | str, others: tuple[str, ...]) -> tuple[s
         if any(any(Path(folder).rglob(f"*{suffix}")) for suffix in suffixes):
             return suffixes
     return others
+
+
+def _strength_suffix(folder: Path) -> tuple[str, ...]:
+    """The ending of the soft maps in a folder of `kontur segment`, which go before its labels; () without any."""
+    return next(((suffix,) for suffix in KONTUR_STRENGTHS if any(folder.rglob(f"*{suffix}"))), ())
 
 
 def _labels(path: Path) -> NDArray:
