@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,12 +80,13 @@ def layout(name: str, root: str | Path, **options: Any) -> Layout:
     if name not in _TABLE:
         raise UnknownName("data set", name, NAMES, f"Known are {', '.join(NAMES)}.")
     function = getattr(importlib.import_module(f".{_TABLE[name][0]}", __name__), name)
-    try:
-        return function(root, **options)
-    except TypeError as error:
-        if "keyword argument" not in str(error):
-            raise
-        raise OptionError(f"data set {name}: {str(error).split(') ')[-1]}") from None
+    known = list(inspect.signature(function).parameters)[1:]
+    for option in options:
+        if option not in known:
+            advice = f"It takes {', '.join(known) or 'none'}."
+            raise OptionError(str(UnknownName(f"option of the data set {name}", option, known, advice)))
+    found: Layout = function(root, **options)
+    return found
 
 
 __getattr__ = lazy_names(__name__, _PUBLIC)
