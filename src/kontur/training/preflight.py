@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import os
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ def check_data(
             noun = "fault" if len(faults) == 1 else "faults"
             raise InputError(
                 f"{root}: expected masks and images without faults, got {len(faults)} {noun}: {told}{more}. "
-                f"Correct them; `kontur data check {root} --as {name}` lists all"
+                f"Correct them; `kontur data check {root} --as {name}{_flags(options or {})}` lists all"
             )
         remarks += [f"{f.file}: {f.kind}, {f.value}. {f.advice}" for f in report.findings]
         remarks += report.notes
@@ -124,6 +125,15 @@ def check_data(
         content = {"digest": digest, "remarks": remarks}
         atomic_write(cache, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
     return CheckedData(digest, tuple(remarks))
+
+
+def _flags(options: Mapping[str, Any]) -> str:
+    """A data set's options as `kontur data check` takes them."""
+    words = {
+        key: ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        for key, value in options.items()
+    }
+    return "".join(f" --{key} {shlex.quote(word)}" for key, word in words.items())
 
 
 def _cached(cache: Path | None) -> dict[str, Any]:
