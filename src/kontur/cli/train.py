@@ -68,9 +68,8 @@ class Screen:
         self.told = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        score = (
-            "" if progress.score is None else f"  {progress.measure} {progress.score:.4f} (best {progress.best:.4f})"
-        )
+        best = "-" if progress.best is None else f"{progress.best:.4f}"  # none: no score was a number so far
+        score = "" if progress.score is None else f"  {progress.measure} {progress.score:.4f} (best {best})"
         line = (
             f"epoch {progress.epoch}/{progress.epochs}  step {progress.step}/{progress.steps}  loss {progress.loss:.4f}"
             f"{score}  {progress.images_per_second:.1f} images/s  {_clock(progress.seconds_left)} left"
