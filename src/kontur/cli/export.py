@@ -22,7 +22,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing output files.")] = False,
 ) -> None:
     """Write a trained network as NAME.onnx, with its card NAME.toml. Use it: kontur segment -m NAME.onnx PHOTO."""
-    from ..training.exporting import export as write
+    from ..training import export as write
 
     done = write(run, out, half=half, checkpoint=checkpoint, force=force)
     screen.say(

@@ -14,6 +14,8 @@ _PUBLIC = {
     "evaluate": "scoring",
     "export": "exporting",
     "load_run": "run",
+    "test_file": "testing",
+    "test_run": "testing",
 }
 
 __all__ = sorted(_PUBLIC)
