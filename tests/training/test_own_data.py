@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,6 +15,8 @@ import pytest
 from PIL import Image as Pillow
 
 from kontur.cli import main
+from kontur.cli.train import Screen
+from kontur.training.progress import Progress
 from training import toy
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "own_data.toml"
@@ -58,12 +61,66 @@ def test_three_commands(pictures, tmp_path, monkeypatch):
     assert card["bytes"] == Path("own.onnx").stat().st_size
     facts = json.loads(Path("runs/own/run.json").read_text())
     assert facts["samples"] == {"train": 6, "val": 2}
+    best = json.loads(Path("runs/own/checkpoints/best.json").read_text())["score"]
+    for words in ((), ("--split", "val"), ("--split", "all")):
+        command("test", "runs/own", *words)
+    held, val, everything = map(json.loads, Path("runs/own/tests.jsonl").read_text().splitlines())
+    assert held["data"] == val["data"] == "folder all, the held-out share 0.2"
+    assert (held["images"], held["holdout"]) == (2, 0.2)
+    assert held["mean_iou"] == val["mean_iou"] == pytest.approx(best, abs=1e-6)
+    assert (everything["data"], everything["images"]) == ("folder all", 8)
+    command("export", "runs/own", "-o", "own.onnx", "--force")
+    assert tomllib.loads(Path("own.toml").read_text())["scores"]["val"]["images"] == 2
 
 
-def kontur(*words, cwd):
+def test_what_was_held_out_is_not_guessed(pictures, tmp_path, monkeypatch, capsys):
+    """With one picture more another part is drawn, so that the scores would be those of pictures trained on."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(pictures, "own")
+    sets = ["data.root=own", "data.options.classes=3", "stages.0.epochs=1", "network.pretrained=false",
+            "optimiser.slow_factor=1.0", "run.threads=1"]  # fmt: skip
+    command("train", RECIPE, *(w for s in sets for w in ("--set", s)), "-o", "run")
+    for kind in ("images", "masks"):
+        shutil.copy(f"own/{kind}/photo0.png", f"own/{kind}/another.png")
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        main(["test", "run"])
+    assert end.value.code == 2
+    assert "expected the data it was trained on" in capsys.readouterr().err
+
+
+def test_a_foreign_value_is_told_with_the_classes(pictures, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    sets = [f"data.root={pictures}", "data.options.classes=ground,my square"]
+    with pytest.raises(SystemExit) as end:
+        main([str(w) for w in ("train", RECIPE, "-o", "run", *(w for s in sets for w in ("--set", s)))])
+    assert end.value.code == 2
+    assert (
+        f"`kontur data check {pictures} --as folder --classes 'ground,my square'` lists all" in capsys.readouterr().err
+    )
+
+
+def test_without_pytorch_the_extra_is_named(tmp_path):
+    """In a process that finds no torch: no traceback."""
+    blocked = "import sys; sys.modules['torch'] = None; from kontur.cli import main; main(sys.argv[1:])"
+    (tmp_path / "run").mkdir()
+    for words in (("test", "run"), ("test", "x.onnx", "--data", "a:b:c"), ("export", "run", "-o", "x.onnx")):
+        done = kontur(*words, cwd=tmp_path, start=("-c", blocked))
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.count("\n") == 1
+        assert "needs the extra 'train'" in done.stderr
+
+
+def test_progress_without_a_score_so_far(capsys):
+    """Without objects a score is no number, and there is no best."""
+    Screen()(Progress(1, 2, 1, 2, 0.5, 1.0, 1.0, score=float("nan"), best=None, validated=True))
+    assert "mean IoU nan (best -)" in capsys.readouterr().err
+
+
+def kontur(*words, cwd, start=("-m", "kontur")):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src")}
     return subprocess.run(
-        [sys.executable, "-m", "kontur", *map(str, words)], capture_output=True, text=True, cwd=cwd, env=environment
+        [sys.executable, *start, *map(str, words)], capture_output=True, text=True, cwd=cwd, env=environment
     )
 
 
@@ -88,6 +145,7 @@ def test_a_fault_is_one_line_and_exit_2(pictures, tmp_path):
         (("train", RECIPE, "-o", "run"), "my_pictures: no such folder"),
         (("train", RECIPE, "--set", "data.root={pictures}", "-o", "run"), "classes"),
         (("train", RECIPE, "--set", "data.root={pictures}", "--set", "data.options.classes=3", "--device", "gpu", "-o", "run"), "GPU"),
+        (("train", RECIPE, "--set", "data.root={pictures}", "--set", "data.options.clases=3", "-o", "run"), "no option of the data set folder named 'clases'. Did you mean 'classes'"),
         (("train", RECIPE, "--precision", "int8", "-o", "run"), "run.precision"),
         (("test", "nowhere"), "nowhere"),
         (("export", "nowhere", "-o", "x.onnx"), "nowhere"),

@@ -16,7 +16,9 @@ from .evaluate_common import ForceOption, JsonOption, Outputs, number, progress,
 
 def test(
     run: Annotated[Path, typer.Argument(help="A run folder of `kontur train`, or a NAME.onnx.")],
-    split: Annotated[str | None, typer.Option(help="The split; by default the recipe's test split.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="The split; by default test, or what was held out where there is none.")
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(help="Another data set of the same categories, NAME:ROOT:SPLIT; a NAME.onnx needs one."),
@@ -33,7 +35,7 @@ def test(
     factors = _factors(scales)
     if checkpoint not in ("best", "last"):
         raise OptionError(f"--checkpoint: expected best or last, got {checkpoint!r}")
-    from ..training.testing import test_file, test_run
+    from ..training import test_file, test_run
 
     with progress("testing") as advance:
         if run.suffix.lower() == ".onnx":

@@ -230,7 +230,7 @@ def _scores(run: LoadedRun) -> dict[str, Any]:
             facts = json.loads(line)
             if facts.get("flips") or facts.get("scales", [1.0]) != [1.0] or str(facts.get("step", step)) != step:
                 continue
-            scores[str(facts["data"]).rpartition(" ")[2]] = {
+            scores["val" if "holdout" in facts else str(facts["data"]).rpartition(" ")[2]] = {
                 "mean_iou": facts["mean_iou"],
                 "pixel_accuracy": facts["pixel_accuracy"],
                 "images": facts["images"],

@@ -10,13 +10,15 @@ from typing import Any
 
 import torch
 
-from ..core.errors import KonturError, UnreadableFile
+from ..core.errors import InputError, KonturError, UnreadableFile
 from ..core.files import atomic_write
 from ..core.taxonomy import Taxonomy
+from ..datasets import layout
 from ..io.taxonomy import taxonomy_of
 from ..networks import Network, build
 from . import checkpoint
 from .parts import training_samples
+from .preflight import data_hash
 from .recipe import Recipe, load_recipe
 from .samples import Samples, opened
 from .scoring import TorchPredictor
@@ -63,9 +65,28 @@ class LoadedRun:
     which: str  # the checkpoint that was read: best, or last, also where there is no best
 
     def samples(self, split: str | None = None, root: str | None = None) -> Samples:
-        """A split of the run's data set as class indices; its test split by default."""
+        """A split of the run's data set as class indices; its test split by default, or what `holds_out` says of it."""
         data = self.recipe.data
+        if root is None and self.holds_out(split):
+            return self._held_out()
         return task_of(self.recipe).samples([opened(data, split or data.test, root)], self.taxonomy)
+
+    def holds_out(self, split: str | None = None) -> bool:
+        """Whether a split means the samples held out of training: "val" does, and the test split where the data have none."""
+        data = self.recipe.data
+        if not data.holdout or split not in (None, "val"):
+            return False
+        return split == "val" or data.test not in layout(data.set, data.root, **data.options).splits
+
+    def _held_out(self) -> Samples:
+        samples = training_samples(self.recipe)[1]
+        known = json.loads(self.folder.facts.read_text()).get("data") if self.folder.facts.is_file() else None
+        if known and known != data_hash([samples]):
+            raise InputError(
+                f"{self.folder.path}: expected the data it was trained on, got changed ones, of which others would be held "
+                "out. Take the old ones, or name data of their own: --data NAME:ROOT:SPLIT"
+            )
+        return samples
 
     def predictor(
         self, *, flips: bool = False, scales: Sequence[float] = (1.0,), channels_last: bool = False

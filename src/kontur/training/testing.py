@@ -56,7 +56,7 @@ def test_run(
     threads: int | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> TestResult:
-    """Score a run by PyTorch. data: NAME:ROOT:SPLIT in place of the run's own; split: of the run's own, its test split by default."""
+    """Score a run by PyTorch. data: NAME:ROOT:SPLIT in place of the run's own; split: of the run's own, as `LoadedRun.samples` takes it."""
     if threads:
         torch.set_num_threads(threads)
     run = load_run(path, which)
@@ -74,6 +74,8 @@ def test_run(
         "flips": flips,
         "scales": list(scales),
     }
+    if data is None and run.holds_out(split):
+        conditions["holdout"] = run.recipe.data.holdout
     clock = _Clock(predictor)
     scores = task.evaluate(clock, samples, _counted(samples, advance))  # type: ignore[arg-type]
     return _result(scores, samples, str(path), clock.seconds, conditions)
@@ -199,5 +201,7 @@ def _counted(samples: Samples, advance: Callable[[int, int], None]) -> Callable[
 
 
 def _result(scores: Scored, samples: Samples, model: str, seconds: float, conditions: dict[str, Any]) -> TestResult:
-    data = f"{samples.sets[0].name} {samples.sets[0].split}"
+    data = f"{samples.sets[0].name} {' + '.join(each.split for each in samples.sets)}"
+    if "holdout" in conditions:
+        data += f", the held-out share {conditions['holdout']:g}"
     return TestResult(scores, data, len(samples), model, seconds, conditions)
