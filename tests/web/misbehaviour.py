@@ -8,6 +8,8 @@ import time
 
 import numpy as np
 
+_HOARD: list[np.ndarray] = []
+
 
 def misbehave(folder, tell, what, amount=0):
     if what == "sleep":
@@ -19,6 +21,8 @@ def misbehave(folder, tell, what, amount=0):
             time.sleep(0.002)
     elif what == "allocate":
         return int(np.ones(int(amount), np.uint8)[-1])
+    elif what == "hoard":
+        _HOARD.append(np.empty(int(amount), np.uint8))
     elif what == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     elif what == "raise":

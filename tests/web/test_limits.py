@@ -24,7 +24,7 @@ from kontur.web import Limits, create_app
 from kontur.web.limits import Problem
 from kontur.web.pool import Task
 
-from .conftest import disc, png
+from .conftest import LIMITS, disc, png
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -157,6 +157,14 @@ def test_one_giant_allocation_is_refused(pool):
     status, sentence = outcome(pool.submit("test", {"what": "allocate", "amount": 40e9}))
     assert (status, "more memory" in sentence) == (507, True)
     assert outcome(pool.submit("test", {"what": "sleep"}))[0] == 200
+
+
+def test_what_earlier_work_has_left_costs_nobody_a_507(pool):
+    hoard = {"what": "hoard", "amount": LIMITS.memory_limit * 0.6}
+    first, again = (outcome(pool.submit("test", hoard)) for _ in range(2))
+    assert (first[0], again[0]) == (200, 200)
+    assert first[1] != again[1]  # another process
+    assert outcome(pool.submit("test", {"what": "die"}))[0] == 503
 
 
 def test_a_killed_process_loses_its_own_work_only(client, pool):

@@ -59,7 +59,7 @@ class Task:
 
 @dataclass(eq=False)
 class _Slot:
-    """One process and what it is at. cause: why it is being ended. memory: its bytes when warm."""
+    """One process and what it is at. cause: why it is being ended. memory: its bytes when warm. worked: whether it has done any."""
 
     number: int
     quick: bool
@@ -69,6 +69,7 @@ class _Slot:
     task: Task | None = None
     began: float = 0.0
     memory: int = 0
+    worked: bool = False
     cause: str = ""
 
 
@@ -220,7 +221,7 @@ class Pool:
                 slot.process.wait()
             return False
         slot.memory = _resident(slot.process)
-        slot.ready = True
+        slot.worked, slot.ready = False, True
         return True
 
     def _next(self, slot: _Slot) -> Task | None:
@@ -263,21 +264,33 @@ class Pool:
                 self._buried(slot)
         except (OSError, EOFError):
             self._buried(slot)
-            if not begun and not slot.cause and not self._closed and task.tries < 3 and task.abandoned is None:
-                # It died while it had nothing to do: that must not cost anybody a request.
-                with self._changed:
-                    slot.task = None
-                    task.tries += 1
-                    self._waiting.appendleft(task)
-                    self._changed.notify_all()
-                return
+            if not begun and not slot.cause and task.tries < 3 and self._again(slot, task):
+                return  # it died while it had nothing to do: that must not cost anybody a request
             outcome = self._why(slot, task)
+        if isinstance(outcome, Problem) and outcome.status == 507 and slot.worked and task.only is None:
+            task.only = (
+                slot.number
+            )  # what earlier work had left there counted too: once more, in the process that comes
+            if self._again(slot, task):
+                return
         with self._changed:
-            slot.task = None
+            slot.task, slot.worked = None, True
             ended = bool(slot.cause)
         if ended and slot.ready:  # it was ended in the moment in which it had finished
             self._buried(slot)
         _settle(task, outcome)
+
+    def _again(self, slot: _Slot, task: Task) -> bool:
+        """Put work back before all other, unless nobody waits for it any more."""
+        with self._changed:
+            if self._closed or task.cancelled or task.abandoned is not None:
+                return False
+            slot.task = None
+            task.tries += 1
+            task.queued = time.monotonic()
+            self._waiting.appendleft(task)
+            self._changed.notify_all()
+        return True
 
     def _buried(self, slot: _Slot) -> None:
         slot.ready = False
@@ -330,7 +343,7 @@ class Pool:
     def _forget_old(self, now: float) -> None:
         """Work that nobody could begin for as long as two time limits of its own is given up; but not what one process must be told."""
         with self._changed:
-            old = [t for t in self._waiting if t.only is None and now - t.queued > 2 * t.seconds + 30]
+            old = [t for t in self._waiting if (t.only is None or t.tries) and now - t.queued > 2 * t.seconds + 30]
             for task in old:
                 self._waiting.remove(task)
         for task in old:
