@@ -203,3 +203,10 @@ def test_every_example_fulfils_its_schema():
                         seen += 1
     assert seen > 15
     assert api["paths"]["/api/segment"]["post"]["responses"]["200"]["content"]["application/json"]["example"] == RESULT
+
+
+def test_a_body_of_another_type_lacks_its_image(client):
+    answer = client.post("/api/segment", content=b"\x89PNG", headers={"content-type": "image/png"})
+    assert (answer.status_code, answer.json()["error"]) == (422, "image: field required")
+    broken = client.post("/api/segment", content=b"x", headers={"content-type": "multipart/form-data"})
+    assert broken.status_code == 400

@@ -268,9 +268,8 @@ class Pool:
                 return  # it died while it had nothing to do: that must not cost anybody a request
             outcome = self._why(slot, task)
         if isinstance(outcome, Problem) and outcome.status == 507 and slot.worked and task.only is None:
-            task.only = (
-                slot.number
-            )  # what earlier work had left there counted too: once more, in the process that comes
+            # What earlier work had left there counted too: once more, in the process that takes its place.
+            task.only = slot.number
             if self._again(slot, task):
                 return
         with self._changed:
