@@ -5,6 +5,8 @@ The networks are tiny and random, their outputs as varied as those of trained on
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ import torch  # noqa: E402
 from PIL import Image as Pillow  # noqa: E402
 
 from hub.tiny_models import NAMES, SIDE, picture  # noqa: E402
+from kontur.hub.masks import Queries, panoptic  # noqa: E402
 
 SIZE = (60, 83)
 QUERIES = {
@@ -159,6 +162,27 @@ def test_panoptic(model_folder, name, threshold, overlap):
     ids = expected["segmentation"].numpy() + (1 if name == "eomt" else 0)
     assert agree(name, result.ids, np.maximum(ids, 0))
     assert len(result) > 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_panoptic_of_eomt_on_flat_patches(seed):
+    """Patches that no mask reaches, that two share, and of every probability: void is where the library says -1."""
+    random = np.random.default_rng(seed)
+    patches = np.where(random.random((9, 4, 4)) < 0.15, 2, -3) + random.normal(0, 1, (9, 4, 4))
+    masks = torch.tensor(patches.repeat(8, axis=1).repeat(8, axis=2), dtype=torch.float32)
+    classes = torch.tensor(random.normal(0, 3, (9, 4)), dtype=torch.float32)
+    output = SimpleNamespace(masks_queries_logits=masks[None], class_queries_logits=classes[None])
+    processor = t.EomtImageProcessor(size={"shortest_edge": 32, "longest_edge": 32})
+    for threshold, mask_threshold, overlap in ((0.3, 0.5, 0.0), (0.5, 0.6, 0.8)):
+        expected = processor.post_process_panoptic_segmentation(
+            output, [(32, 32)], threshold, mask_threshold, overlap, stuff_classes=[]
+        )[0]
+        queries = Queries(classes, masks, (32, 32), logits_first=True)
+        result = panoptic(queries, threshold, mask_threshold, overlap, frozenset())
+        assert np.array_equal(result.ids, expected["segmentation"].numpy() + 1)
+        assert [*result.categories.values()] == [s["label_id"] for s in expected["segments_info"]]
+        assert (result.ids == 0).any()
+        assert (result.ids > 0).any()
 
 
 def test_instances_of_detr_share_the_pixels_out(model_folder):

@@ -136,7 +136,8 @@ def panoptic(
 ) -> Panoptic:
     """Each pixel goes to the query with the highest class times mask probability; who keeps too little is dropped.
 
-    So it is even where no mask reaches; the pixels of a dropped query are void.
+    So it is even where no mask reaches; the pixels of a dropped query are void. With `logits_first` so are those where the
+    query that won lies below `mask_threshold`; what a query keeps is counted with them, as in transformers.
 
     threshold: least class probability. mask_threshold: what counts as inside a query's mask. overlap: the share of its
     mask that a query must keep. stuff: categories whose queries become one segment; its score is that of the first.
@@ -169,6 +170,10 @@ def panoptic(
         area = int(mine.sum())
         if not area or not own_area[query] or not area / own_area[query] > overlap:
             continue
+        if queries.logits_first:
+            mine &= (queries.probability(query) >= mask_threshold).cpu().numpy()
+            if not mine.any():
+                continue
         category = int(labels[query])
         number = fused.get(category) or len(result.categories) + 1
         if category in stuff:
