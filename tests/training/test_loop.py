@@ -193,7 +193,7 @@ def test_a_run_begins_with_the_weights_of_another(root, tmp_path, tiny):
         assert torch.equal(one, two)
     facts = json.loads((tmp_path / "second" / "run.json").read_text())
     assert facts["start"]["not_in_it"] == []
-    with pytest.raises(UnreadableFile, match="network.start: expected a run folder"):
+    with pytest.raises(UnreadableFile, match=r"network\.start: expected a run folder"):
         fit(toy.recipe(root, network={**tiny, "start": str(tmp_path / "none")}), tmp_path / "third")
 
 
