@@ -21,10 +21,11 @@ export async function regionsOf(answer) {
   return Object.assign(regions, { result: answer.result ?? null, provenance: answer.provenance ?? null });
 }
 
-/** "12 segments in 340 ms"; "12 objects in 340 ms" where things were found, each with a score. */
+/** "12 segments in 340 ms"; "12 objects in 340 ms" where things were found, with a score or before a background. */
 export function summaryOf(result) {
-  const things = result.segments.some(({ name, score }) => name && typeof score === "number");
-  const count = result.regions ?? result.segments.length;
+  const { background } = result;
+  const things = result.segments.some(({ name, score }) => name && (background !== null || typeof score === "number"));
+  const count = things ? result.segments.filter(({ id }) => id !== background).length : (result.regions ?? result.segments.length);
   const key = `result.${things ? "objects" : "about"}${count === 1 ? ".one" : ""}`;
   return say(key, { count: number(count), time: duration(result.seconds) });
 }
