@@ -89,20 +89,22 @@ class Instances:
         """The pixels of one instance (counted from 0), (H, W) bool."""
         return rle.decode(self.instances[number].mask)
 
+    def painted(self, order: Iterable[int]) -> NDArray[np.int32]:
+        """(H, W): 0, and n + 1 where instance n, counted from 0, is the last of `order` that covers the pixel."""
+        height, width = self.shape
+        columns = np.zeros(height * width, np.int32)  # runs go down the columns, so the map is laid out like them
+        for number in order:
+            columns[rle.pixels(self.instances[number].mask)] = number + 1
+        return np.ascontiguousarray(columns.reshape(width, height).T)
+
     def flatten(self, *, background: bool = True) -> Segmentation:
         """A partition: background 1, objects 2..; where masks overlap the higher score wins, at equal ones the first.
 
         background: False leaves what is no object void, and gives the objects the numbers 1.. that documents and tables give them.
         """
-        height, width = self.shape
         first = 2 if background else 1
-        columns = np.full(
-            height * width, first - 1, np.int32
-        )  # runs go down the columns, so the map is laid out like them
         order = sorted(range(len(self)), key=lambda n: (self.instances[n].score or 0.0, -n))
-        for number in order:  # best last, so it lies on top
-            columns[rle.pixels(self.instances[number].mask)] = number + first
-        ids = np.ascontiguousarray(columns.reshape(width, height).T)
+        ids = self.painted(order) + np.int32(first - 1)  # best last, so it lies on top
         categories = {n + first: i.category for n, i in enumerate(self.instances) if i.category is not None}
         scores = {n + first: i.score for n, i in enumerate(self.instances) if i.score is not None}
         known = 1 if background else None

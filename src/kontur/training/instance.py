@@ -151,10 +151,7 @@ class Objects(Samples):
 
 def ids_of(objects: Instances) -> NDArray[np.uint16]:
     """(H, W): 0 background, n + 1 the n-th object."""
-    ids = np.zeros(objects.shape, np.uint16)
-    for number in sorted(range(len(objects)), key=lambda n: -objects.instances[n].area):
-        ids[objects.mask(number)] = number + 1
-    return ids
+    return objects.painted(sorted(range(len(objects)), key=lambda n: -objects.instances[n].area)).astype(np.uint16)
 
 
 def _found(maps: NDArray[np.float32], decoding: Decoding, samples: Objects) -> Instances:
