@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.hierarchy import Hierarchy
 from ..core.image import Image
-from ..core.instances import Instances
+from ..core.instances import Instances, numbered
 from ..core.segmentation import Segmentation
 
 # What --write can name -> the endings it puts behind DIR/<stem>; coco and yolo have places of their own, and heat maps
@@ -56,11 +56,10 @@ def write_outputs(
     if "labels" in writes:
         from ..io.labels import label_file_suffix, write_categories, write_labels
 
-        # Objects have the numbers that tables and documents give them; 0 is what is none.
-        numbered = result.flatten(background=False) if isinstance(result, Instances) else result
-        write_labels(beside(label_file_suffix(numbered.ids)), numbered.ids)
-        if any(segment.category is not None for segment in numbered.segments):
-            write_categories(beside(".categories.png"), numbered.category_map())
+        labels = numbered(result)
+        write_labels(beside(label_file_suffix(labels.ids)), labels.ids)
+        if any(segment.category is not None for segment in labels.segments):
+            write_categories(beside(".categories.png"), labels.category_map())
     if "overlay" in writes:
         from ..draw import draw_result
         from ..io.pictures import write_picture

@@ -115,3 +115,8 @@ class Instances:
 
     def __repr__(self) -> str:
         return f"<Instances {self.shape[0]}x{self.shape[1]}, {len(self)} objects>"
+
+
+def numbered(result: Segmentation | Instances) -> Segmentation:
+    """Any result as the partition whose numbers documents and tables give as well; 0 is what is no object of `Instances`."""
+    return result.flatten(background=False) if isinstance(result, Instances) else result

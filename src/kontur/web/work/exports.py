@@ -12,7 +12,7 @@ import numpy as np
 
 from ...core.hierarchy import Hierarchy
 from ...core.image import Image
-from ...core.instances import Instances
+from ...core.instances import Instances, numbered
 from ...core.segmentation import Provenance, Segmentation
 from ..channel import Upload
 from ..limits import Problem
@@ -51,7 +51,7 @@ def export(
 def _file(folder: Path, form: str, result: Segmentation | Instances, image: Image) -> bytes:
     path = folder / "export"
     if form == "labels":
-        return png(narrow((result.flatten(background=False) if isinstance(result, Instances) else result).ids))
+        return png(narrow(numbered(result).ids))
     if form == "overlay":
         from ...draw import draw_result
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.instances import Instances
+from ...core.instances import Instances, numbered
 from ...core.segmentation import Provenance, Segmentation
 from ...io.pictures import png_bytes
 
 
 def result_document(result: Segmentation | Instances, task: str, form: str) -> dict[str, Any]:
-    flat = result.flatten(background=False) if isinstance(result, Instances) else result
+    flat = numbered(result)
     return {
         "task": task,
         "width": flat.shape[1],
