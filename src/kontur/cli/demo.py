@@ -57,8 +57,11 @@ def add_to(app: typer.Typer) -> None:
         with screen.progress("cutting", len(shown)) as advance:
             for name in shown:
                 if name == default and first.tree:
-                    result, tree = api.with_hierarchy(image, first, {})
-                    write_picture(targets["levels"], fine_to_coarse(image, tree))
+                    outcome = first.run(image, want=frozenset({"hierarchy"}))
+                    assert isinstance(outcome.result, Segmentation)
+                    assert outcome.hierarchy is not None
+                    result = outcome.result
+                    write_picture(targets["levels"], fine_to_coarse(image, outcome.hierarchy))
                 else:
                     result = _segmented(image, name)
                 results[name] = result

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import api, registry
+from .. import registry
 from ..core.errors import KonturError, MissingExtra, OptionError, OutputError, PromptError, UnknownName
 from ..core.instances import Instances
 from ..core.options import checked_options
+from ..core.prompts import Prompts
 from ..core.segmentation import Segmentation
 from . import screen
 from .batch import finish, key_values, refuse_clashes
 from .outputs import OF_HIERARCHIES, WRITES, heatmap_ending, write_heatmaps, write_hierarchy, write_outputs
 
 if TYPE_CHECKING:
-    from ..inference.method import AnyPredictor
     from ..io.coco import CocoEntry
 
 
@@ -251,20 +251,18 @@ def _export_run(name: str) -> None:
     export(name, file, force=True)
 
 
-def opened_network(row: registry.Method, options: dict[str, Any], say: Callable[[str], None]) -> AnyPredictor | None:
+def opened_network(row: registry.Method, options: dict[str, Any], say: Callable[[str], None]) -> Any:
     """Of a network: opened and checked before any image, and the terms of its data told. None of other methods."""
-    if not isinstance(row, registry.NetworkMethod) and not row.embedded:
+    if not isinstance(row, registry.NetworkMethod):
         return None
-    from ..inference.method import predictor_of, tell_notice
-    from ..inference.models import named
+    from ..inference import notice
 
-    model = row.network if isinstance(row, registry.NetworkMethod) else named(row.name)
-    predictor = predictor_of(model, options)
-    tell_notice(model, predictor.metadata.notice, say)
+    predictor = row.predictor(options)
+    notice.tell(row.name, predictor.notice, say)
     return predictor
 
 
-def _heatmaps(row: registry.Method, writes: tuple[str, ...], predictor: AnyPredictor | None) -> tuple[str, ...]:
+def _heatmaps(row: registry.Method, writes: tuple[str, ...], predictor: Any) -> tuple[str, ...]:
     """The endings of the files of --write heatmaps, in the order of the network's classes."""
     if "heatmaps" not in writes:
         return ()
@@ -369,19 +367,11 @@ def _segment_one(path: Path, stem: Path, job: Job, turn: threading.Semaphore, st
             return segment_streamed(path, base, size, job, earlier, turn, stop)
     image = read_image(path, max_pixels=job.max_pixels)
     result: Segmentation | Instances
-    probabilities = tree = None
     with turn:
         started = time.perf_counter()
-        if job.hierarchy:
-            result, tree = api.with_hierarchy(image, job.row, job.options)
-        elif job.heatmaps and job.network is not None:
-            from ..inference.method import with_probabilities
-
-            result, probabilities = with_probabilities(job.network.network, image, **job.options)
-        elif isinstance(job.row, registry.NetworkMethod):
-            result = job.row.load()(image, **job.options)
-        else:
-            result = api.segment(image, job.method, **job.prompts, **job.options)
+        want: Any = frozenset(["hierarchy"] * job.hierarchy + ["probabilities"] * bool(job.heatmaps))
+        outcome = job.row.run(image, Prompts.of(**job.prompts), job.options, want)
+        result, tree, probabilities = outcome.result, outcome.hierarchy, outcome.probabilities
         if job.refinements.any:
             result = job.refinements.apply(result.flatten() if isinstance(result, Instances) else result)
         seconds = time.perf_counter() - started

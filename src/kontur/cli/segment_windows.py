@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from ..core.errors import InputError, OptionError, OutputError
 from ..core.image import Image
 from ..inference import windows
-from ..inference.method import semantic_predictor
 from ..io.documents import write_json
 from ..io.tiff_windows import TiffWindows, tiff_size
 from . import screen
@@ -63,7 +62,7 @@ def segment_streamed(
     from .segment import Done, all_or_none
 
     assert job.network is not None
-    predictor = semantic_predictor(job.network.network, job.options)
+    predictor = job.network.predictor(job.options)
     written: list[Path] = []
 
     def beside(ending: str) -> Path:
