@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from ..core.errors import InputError
 
 _T = TypeVar("_T")
-_MOST = 2**63  # whole numbers beyond it fit in no array
+HIGHEST = 2**63
+"""Whole numbers from here on fit in no array."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ def sound(where: str | Path, items: Iterable[_T | LabelFault]) -> list[_T]:
 def whole(value: Any) -> int | None:
     """A whole number, also one written 5.0; None for all else, and for numbers of 64 bits and more."""
     if type(value) is int:
-        return value if -_MOST < value < _MOST else None
-    if isinstance(value, float) and value.is_integer() and -_MOST < value < _MOST:
+        return value if -HIGHEST < value < HIGHEST else None
+    if isinstance(value, float) and value.is_integer() and -HIGHEST < value < HIGHEST:
         return int(value)
     return None
 
