@@ -9,7 +9,7 @@ or names (category ids whole numbers), numbers are finite, `iscrowd` is 0 or 1; 
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ _LONGEST_OUTLINE = 10_000_000  # pixels; beyond it the slower, bounded way is ta
 _AT_ONCE = 4096  # annotations whose runs are read together
 _NO_LISTS = "unreadable_annotations"
 _NUMBERS = frozenset((int, float))
-_MOST = 1e300  # of numbers that are coordinates of a box
+_MOST, _FAR = 1e300, rle.MAX_COORDINATE  # of the numbers of a box and of a polygon
 
 
 class CocoImage(NamedTuple):
@@ -196,67 +196,77 @@ def walk_annotations(
     categories: the known ids; None: not checked. scored: a score is needed, and ids need not differ (results).
     """
     seen: set[int | str] = set()
+
+    def place_of(row: Any, place: int) -> str:
+        number = None if scored or not isinstance(row, dict) else identity(row.get("id"))
+        return f"{what}[{place}]" if number is None else f"annotation {number}"
+
     every = list(rows)
     for first in range(0, len(every), _AT_ONCE):
         found: list[CocoAnnotation | LabelFault] = []
         for place, row in enumerate(every[first : first + _AT_ONCE], first):
-            entry = _annotation(row, f"{what}[{place}]", sizes, categories, shapes, scored)
+            entry = _annotation(row, sizes, categories, shapes, scored)
             if type(entry) is CocoAnnotation and entry.id is not None and not scored:
                 if entry.id in seen:
                     text = f"expected a different id for each annotation, got {short(entry.id)} twice"
-                    entry = LabelFault("duplicate_annotation_id", f"annotation {entry.id}", text, entry.id)
+                    entry = ("duplicate_annotation_id", text, entry.id)
                 else:
                     seen.add(entry.id)
-            found.append(entry)
-        _decode(found, what if scored else "annotation", first)
+            found.append(
+                entry if type(entry) is CocoAnnotation else LabelFault(entry[0], place_of(row, place), *entry[1:])
+            )
+        _decode(found, lambda n, some=every, start=first: place_of(some[start + n], start + n))
         yield from found
 
 
 def _annotation(
     row: Any,
-    where: str,
     sizes: dict[int | str, tuple[int, int]],
     categories: Container[int] | None,
     shapes: Shapes,
     scored: bool,
-) -> CocoAnnotation | LabelFault:
+) -> CocoAnnotation | tuple[Any, ...]:
+    """The entry, or (kind, text) or (kind, text, value) of its first fault."""
     if not isinstance(row, dict):
-        return LabelFault("bad_annotation", where, f"expected an object, got {short(row)}")
+        return "bad_annotation", f"expected an object, got {short(row)}"
     get = row.get
     number = get("id")
     if number is not None:
         number = identity(number)
         if number is None:
-            return LabelFault("bad_annotation", where, f"expected a whole number as 'id', got {short(get('id'))}")
-        if not scored:
-            where = f"annotation {number}"
+            return "bad_annotation", f"expected a whole number as 'id', got {short(get('id'))}"
     image_id, category = identity(get("image_id")), whole(get("category_id"))
     if image_id is None or category is None:
         key = "category_id" if image_id is not None else "image_id"
-        return LabelFault("bad_annotation", where, f"expected a whole number as {key!r}, got {short(get(key))}")
+        return "bad_annotation", f"expected a whole number as {key!r}, got {short(get(key))}"
     if image_id not in sizes:
         text = f"expected an image_id of this file's images, got {short(image_id)}"
-        return LabelFault("unknown_image_id", where, text, image_id)
+        return "unknown_image_id", text, image_id
     if categories is not None and category not in categories:
         text = f"expected a category_id of this file's categories, got {category}"
-        return LabelFault("unknown_category_id", where, text, category)
+        return "unknown_category_id", text, category
     score, area, crowd, box = get("score"), get("area"), flag(get("iscrowd")), get("bbox")
     if finite(score) is None and (scored or score is not None):
-        return LabelFault("bad_annotation", where, f"expected a finite number as 'score', got {short(score)}")
+        return "bad_annotation", f"expected a finite number as 'score', got {short(score)}"
     if area is not None and finite(area) is None:
-        return LabelFault("bad_annotation", where, f"expected a finite number as 'area', got {short(area)}")
+        return "bad_annotation", f"expected a finite number as 'area', got {short(area)}"
     if crowd is None:
-        return LabelFault("bad_annotation", where, f"expected 0 or 1 as 'iscrowd', got {short(get('iscrowd'))}")
-    if box is not None and not (_are_numbers(box, 4, _MOST) and len(box) == 4):
+        return "bad_annotation", f"expected 0 or 1 as 'iscrowd', got {short(get('iscrowd'))}"
+    if box is not None and not _is_box(box):
         if box not in ([], ()):
-            return LabelFault("bad_box", where, _wrong_box(box))
+            return "bad_box", _wrong_box(box)
         box = None
     segmentation = get("segmentation")
     if shapes != "mask" and box is not None and (shapes == "box" or not segmentation):
         segmentation = None
     elif (fault := _segmentation(segmentation, image_id, sizes, shapes)) is not None:
-        return LabelFault(fault[0], where, fault[1])
+        return fault
     return CocoAnnotation(number, image_id, category, crowd, score, area, box, sizes[image_id], segmentation)
+
+
+def _is_box(given: Any) -> bool:
+    four = type(given) in (list, tuple) and len(given) == 4 and _NUMBERS.issuperset(map(type, given))
+    return four and -_MOST < sum(given) < _MOST  # not so where one is NaN or infinite
 
 
 def _wrong_box(box: Any) -> str:
@@ -275,12 +285,13 @@ def _segmentation(
         if not size[0]:
             return "bad_image_entry", "a polygon needs the image's height and width in the file, got none"
         for polygon in given:
-            if not _are_numbers(polygon, 6, rle.MAX_COORDINATE):
+            if not _is_polygon(polygon):
                 try:
                     rle.check_polygons(given, *size)
                 except InputError as error:
                     kind = "empty_polygon" if "at least 3 points" in str(error) else "bad_polygon"
                     return kind, str(error)
+                return None
         return None
     if isinstance(given, Mapping):
         try:
@@ -313,10 +324,10 @@ def _are_numbers(given: Any, least: int, most: float) -> bool:
     ):
         return False
     # The smallest and largest of numbers with NaN among them may be any; their sum is NaN.
-    return min(given) >= -most and max(given) <= most and not math.isnan(sum(given))
+    return min(given) >= -_FAR and max(given) <= _FAR and not math.isnan(sum(given))
 
 
-def _decode(found: list[CocoAnnotation | LabelFault], what: str, first: int) -> None:
+def _decode(found: list[CocoAnnotation | LabelFault], place_of: Callable[[int], str]) -> None:
     """Give the entries their runs, those written as text all at once; a fault takes the place of a malformed one."""
     from ..kernels.instance_matching import decode_runs
 
@@ -327,7 +338,7 @@ def _decode(found: list[CocoAnnotation | LabelFault], what: str, first: int) -> 
             if isinstance(counts, str | bytes):
                 texts[place] = counts.encode("utf-8", "replace") if isinstance(counts, str) else counts
             else:
-                found[place] = _with_runs(entry, what, first + place)
+                found[place] = _with_runs(entry, place_of(place))
     if not texts:
         return
     joined = np.frombuffer(b"".join(texts.values()), np.uint8)
@@ -338,12 +349,11 @@ def _decode(found: list[CocoAnnotation | LabelFault], what: str, first: int) -> 
         entry = found[place]
         assert isinstance(entry, CocoAnnotation)
         own = runs[offsets[number] : offsets[number + 1]]
-        found[place] = entry._replace(decoded=own) if sound else _with_runs(entry, what, first + place)
+        found[place] = entry._replace(decoded=own) if sound else _with_runs(entry, place_of(place))
 
 
-def _with_runs(entry: CocoAnnotation, what: str, place: int) -> CocoAnnotation | LabelFault:
+def _with_runs(entry: CocoAnnotation, where: str) -> CocoAnnotation | LabelFault:
     """One entry, its runs read with every check."""
-    where = f"annotation {entry.id}" if what == "annotation" and entry.id is not None else f"{what}[{place}]"
     try:
         return entry._replace(decoded=rle.runs_of(rle.from_coco(entry.segmentation)))
     except InputError as error:

@@ -39,7 +39,7 @@ def sound(where: str | Path, items: Iterable[_T | LabelFault]) -> list[_T]:
     """The entries. Raises InputError, "where: place: text", at the first fault."""
     found: list[_T] = []
     for item in items:
-        if isinstance(item, LabelFault):
+        if type(item) is LabelFault:
             raise InputError(f"{where}: {item}")
         found.append(item)
     return found
@@ -56,7 +56,7 @@ def whole(value: Any) -> int | None:
 
 def identity(value: Any) -> int | str | None:
     """An id: a whole number or a name; None for all else."""
-    return value if isinstance(value, str) and value else whole(value)
+    return value if type(value) is str and value else whole(value)
 
 
 def finite(value: Any) -> float | None:
