@@ -314,11 +314,11 @@ def _segmentation(
     return "bad_annotation", f"expected a segmentation, polygons or {{size, counts}}, got {short(given)}{also}"
 
 
-def _are_numbers(given: Any, least: int, most: float) -> bool:
-    """Whether this is a list of an even number of plain finite numbers, told without an array, which takes long to make."""
+def _is_polygon(given: Any) -> bool:
+    """Whether a polygon is in order as it usually is written, told without an array, which takes long to make."""
     if (
         type(given) not in (list, tuple)
-        or len(given) < least
+        or len(given) < 6
         or len(given) % 2
         or not _NUMBERS.issuperset(map(type, given))
     ):
