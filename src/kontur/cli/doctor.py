@@ -56,9 +56,9 @@ def extras() -> dict[str, list[Requirement]]:
         if requirement.name == "kontur":
             continue
         for extra in ("", *(metadata.metadata("kontur").get_all("Provides-Extra") or ())):
-            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
-                if extra not in NOT_FOR_USERS and (extra == "" or requirement not in found[""]):
-                    found.setdefault(extra, []).append(requirement)
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+            if wanted and extra not in NOT_FOR_USERS and (not extra or requirement not in found[""]):
+                found.setdefault(extra, []).append(requirement)
     return found
 
 
