@@ -57,7 +57,7 @@ def add_to(app: typer.Typer) -> None:
         from ..compare.robustness_subjects import subjects
         from ..core.files import atomic_write
         from ..io.pictures import write_picture
-        from ..metrics.streaming import without_nan
+        from ..metrics.evaluation import without_nan
 
         screen.set_level(quiet, 0)
         files = {end: output / f"robustness.{end}" for end in ("csv", "json", "png")}

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..core.errors import OutputError
 from ..core.files import atomic_write
-from ..metrics.streaming import without_nan
+from ..metrics.evaluation import without_nan
 from .fair import Comparison, Row
 from .pareto import FIGURE_STYLE, pareto_svg
 from .sheet import Picture

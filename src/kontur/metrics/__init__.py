@@ -1,6 +1,6 @@
 """The ruler: every metric of the field, equal to the official tool of its definition; each result names its protocol.
 
-    counts that add  ->  scores read afterwards  ->  to_dict()
+    counts that add  ->  scores read afterwards  ->  to_dict()        of files: evaluate_..() -> Evaluation
 
 Each name is imported when it is first asked for, so that `import kontur.metrics` compiles nothing.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .average_precision import InstanceScores, evaluate_instances, instance_scores
+    from .average_precision import InstanceScores, instance_scores
     from .boundaries import (
         MaskBoundaryScores,
         SurfaceDistances,
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
         surface_distances,
         trimap_iou,
     )
-    from .confusion import Confusion, SemanticScores, evaluate_semantic
+    from .coco_files import evaluate_instances
+    from .confusion import Confusion, SemanticScores
     from .contours import ContourCounts, ContourScores, contour_scores, label_boundaries, match_boundaries, thin
+    from .evaluation import Evaluation, Resampling, Table
     from .folders import (
         FolderScores,
-        Resampling,
         evaluate_boundaries,
         evaluate_contours,
         evaluate_foreground,
@@ -44,21 +45,23 @@ if TYPE_CHECKING:
         foreground_scores,
         soft_mask_scores,
     )
-    from .panoptic_quality import PanopticCounts, evaluate_panoptic, panoptic_scores
+    from .panoptic_files import evaluate_panoptic
+    from .panoptic_quality import PanopticCounts, panoptic_scores
     from .regions import RegionCounts, RegionScores, RegionSetScores, region_scores
+    from .semantic import evaluate_semantic
     from .superpixels import SuperpixelScores, mean_superpixel_scores, superpixel_scores
 
 # Every public name and the module it lives in.
 _PUBLIC = {
     "Confusion": "confusion",
     "SemanticScores": "confusion",
-    "evaluate_semantic": "confusion",
+    "evaluate_semantic": "semantic",
     "PanopticCounts": "panoptic_quality",
     "panoptic_scores": "panoptic_quality",
-    "evaluate_panoptic": "panoptic_quality",
+    "evaluate_panoptic": "panoptic_files",
     "InstanceScores": "average_precision",
     "instance_scores": "average_precision",
-    "evaluate_instances": "average_precision",
+    "evaluate_instances": "coco_files",
     "MaskBoundaryScores": "boundaries",
     "SurfaceDistances": "boundaries",
     "average_surface_distance": "boundaries",
@@ -76,7 +79,9 @@ _PUBLIC = {
     "match_boundaries": "contours",
     "thin": "contours",
     "FolderScores": "folders",
-    "Resampling": "folders",
+    "Evaluation": "evaluation",
+    "Resampling": "evaluation",
+    "Table": "evaluation",
     "evaluate_boundaries": "folders",
     "evaluate_contours": "folders",
     "evaluate_foreground": "folders",
@@ -101,6 +106,7 @@ __all__ = [
     "Confusion",
     "ContourCounts",
     "ContourScores",
+    "Evaluation",
     "FolderScores",
     "ForegroundCounts",
     "ForegroundScores",
@@ -117,6 +123,7 @@ __all__ = [
     "SoftMaskScores",
     "SuperpixelScores",
     "SurfaceDistances",
+    "Table",
     "average_surface_distance",
     "boundary_iou",
     "contour_scores",

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, OptionError
+from ..core.errors import InputError, KonturError, OptionError
 from .contours_kernel import match, thin_flat
+from .counts import Counts
 
 TOLERANCE = 0.0075
 """How far apart a predicted and a true boundary pixel may lie, as a share of the image's diagonal."""
@@ -54,7 +55,7 @@ class ContourScores:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
 
 
-class ContourCounts:
+class ContourCounts(Counts):
     """Counts of matched and of all boundary pixels at each threshold; they add over images, so memory stays the same.
 
     thresholds: a number n of them, i / (n + 1) for i = 1..n (the official 99), or the values themselves, rising.
@@ -65,6 +66,8 @@ class ContourCounts:
     predicted pixels. Recall counts every annotator's pixels; precision counts a predicted pixel as right if any
     annotator's matching has it. `best` holds the same sums at each image's own best threshold.
     """
+
+    SUMS = ("images", "counts", "best")
 
     def __init__(
         self, thresholds: int | Sequence[float] = 99, *, tolerance: float = TOLERANCE, thinned: bool = True
@@ -93,14 +96,12 @@ class ContourCounts:
 
         Raises InputError for sizes that differ, values outside [0, 1], no annotator.
         """
-        alone = self._like()
+        alone = ContourCounts(self.thresholds.tolist(), tolerance=self.tolerance, thinned=self.thinned)
         alone.counts[:] = self.image_counts(prediction, truths)
         f = _f_measure(*_rates(alone.counts))
         alone.best[:] = alone.counts[np.flatnonzero(f == f.max())[-1]]  # the official code takes the last of equals
         alone.images = 1
-        self.counts += alone.counts
-        self.best += alone.best
-        self.images += 1
+        self += alone
         return alone.scores()
 
     def image_counts(self, prediction: NDArray, truths: Sequence[NDArray]) -> NDArray[np.int64]:
@@ -122,20 +123,11 @@ class ContourCounts:
             row[:] = previous
         return counts
 
-    def __add__(self, other: ContourCounts) -> ContourCounts:
-        """The counts of both sets of images."""
-        same = np.array_equal(self.thresholds, other.thresholds)
-        if not same or self.tolerance != other.tolerance or self.thinned != other.thinned:
-            raise OptionError("contour counts: expected equal thresholds, tolerance and thinning on both sides of +")
-        both = self._like()
-        both.counts[:] = self.counts + other.counts
-        both.best[:] = self.best + other.best
-        both.images = self.images + other.images
-        return both
-
-    def _like(self) -> ContourCounts:
-        """Empty counts of the same definition."""
-        return ContourCounts(self.thresholds.tolist(), tolerance=self.tolerance, thinned=self.thinned)
+    def unlike(self, other: ContourCounts) -> KonturError | None:
+        same = np.array_equal(self.thresholds, other.thresholds) and self.tolerance == other.tolerance
+        if same and self.thinned == other.thinned:
+            return None
+        return OptionError("contour counts: expected equal thresholds, tolerance and thinning on both sides of +")
 
     @property
     def protocol(self) -> str:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, OptionError
+from ..core.errors import InputError, KonturError, OptionError
 from ..core.segmentation import Segmentation
+from .counts import Counts
 
 UNKNOWN = 128
 """The value of the truth's pixels that nobody could decide."""
@@ -80,8 +81,10 @@ _DEFINITION = (
 )
 
 
-class ForegroundCounts:
+class ForegroundCounts(Counts):
     """Wrong and counted pixels, intersections and unions of all images so far; they add."""
+
+    SUMS = ("images", "pixels", "wrong", "both", "either", "error_sum", "iou_sum", "with_object")
 
     def __init__(self) -> None:
         self.images = 0
@@ -112,20 +115,13 @@ class ForegroundCounts:
         self.wrong += wrong
         self.both += both
         self.either += either
-        self.images += pixels > 0
+        self.images += int(pixels > 0)
         self.error_sum += wrong / pixels if pixels else 0
-        self.with_object += either > 0
+        self.with_object += int(either > 0)
         self.iou_sum += both / either if either else 0
         return ForegroundScores(
             _DEFINITION, wrong / pixels if pixels else math.nan, both / either if either else math.nan, pixels
         )
-
-    def __add__(self, other: ForegroundCounts) -> ForegroundCounts:
-        """The counts of both sets of images."""
-        both = ForegroundCounts()
-        for name in vars(both):
-            setattr(both, name, getattr(self, name) + getattr(other, name))
-        return both
 
     def scores(self) -> ForegroundSetScores:
         """Means over the images with a counted pixel (IoU: with an object); NaN where there is none."""
@@ -140,12 +136,14 @@ class ForegroundCounts:
         )
 
 
-class SoftMaskCounts:
+class SoftMaskCounts(Counts):
     """Sums over images for MAE and max-F.
 
     A set's MAE is the mean over images; its F at a threshold is the mean over the images with an object, and max_f the
     greatest of these means.
     """
+
+    SUMS = ("images", "with_object", "error_sum", "f_sums")
 
     def __init__(self, *, beta_squared: float = BETA_SQUARED) -> None:
         if not (math.isfinite(beta_squared) and beta_squared > 0):
@@ -172,7 +170,7 @@ class SoftMaskCounts:
             if theirs.any():
                 alone.with_object = 1
                 alone.f_sums = self._f_curve(ours, theirs)
-        self._add(alone)
+        self += alone
         return alone.scores()
 
     def _f_curve(self, ours: NDArray[np.float64], theirs: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -185,20 +183,10 @@ class SoftMaskCounts:
         total = self.beta_squared * precision + recall
         return (1 + self.beta_squared) * precision * recall / np.where(total > 0, total, 1)
 
-    def _add(self, other: SoftMaskCounts) -> None:
-        self.images += other.images
-        self.with_object += other.with_object
-        self.error_sum += other.error_sum
-        self.f_sums = self.f_sums + other.f_sums
-
-    def __add__(self, other: SoftMaskCounts) -> SoftMaskCounts:
-        """The sums of both sets of images."""
-        if self.beta_squared != other.beta_squared:
-            raise OptionError("soft mask counts: expected an equal beta_squared on both sides of +")
-        both = SoftMaskCounts(beta_squared=self.beta_squared)
-        both._add(self)
-        both._add(other)
-        return both
+    def unlike(self, other: SoftMaskCounts) -> KonturError | None:
+        if self.beta_squared == other.beta_squared:
+            return None
+        return OptionError("soft mask counts: expected an equal beta_squared on both sides of +")
 
     def scores(self) -> SoftMaskScores:
         """MAE and max-F so far; NaN where there is nothing."""

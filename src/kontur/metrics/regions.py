@@ -19,9 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, OptionError
+from ..core.errors import InputError, KonturError, OptionError
 from ..core.segmentation import Segmentation
 from ..kernels.overlaps import dense, overlaps
+from .counts import Counts
 
 _DEFINITION = (
     "covering of the annotators' regions (their areas summed over annotators), Rand index and variation of information "
@@ -85,11 +86,13 @@ def region_scores(labels: NDArray | Segmentation, truths: Sequence[NDArray]) -> 
     )
 
 
-class RegionCounts:
+class RegionCounts(Counts):
     """Sums over images at each level of a hierarchy (or of a list of segmentations); memory stays the same.
 
     levels: how many segmentations each image has; level i of all images belongs together (the same threshold).
     """
+
+    SUMS = ("images", "area", "covered", "rand", "information", "best")
 
     def __init__(self, levels: int = 1) -> None:
         if levels < 1:
@@ -159,16 +162,12 @@ class RegionCounts:
                 best_by_region.append(best)
         return covered, maps[0].size * len(drawn), rand / len(drawn), information / len(drawn)
 
-    def __add__(self, other: RegionCounts) -> RegionCounts:
-        """The sums of both sets of images."""
-        if self.levels != other.levels:
-            raise OptionError(
-                f"region counts: expected equal levels on both sides of +, got {self.levels}, {other.levels}"
-            )
-        both = RegionCounts(self.levels)
-        for name in ("images", "area", "covered", "rand", "information", "best"):
-            setattr(both, name, getattr(self, name) + getattr(other, name))
-        return both
+    def unlike(self, other: RegionCounts) -> KonturError | None:
+        if self.levels == other.levels:
+            return None
+        return OptionError(
+            f"region counts: expected equal levels on both sides of +, got {self.levels}, {other.levels}"
+        )
 
     def scores(self) -> RegionSetScores:
         """ODS and OIS of all images so far; NaN before the first."""
