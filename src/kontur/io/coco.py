@@ -23,7 +23,7 @@ from ..core.taxonomy import Category, Taxonomy
 from .coco_entries import CocoAnnotation, CocoImage, Shapes, walk_coco
 from .entries import sound
 from .regions import Result, plain_name
-from .text import read_json, write_json
+from .text import collector_paused, read_json, write_json
 
 _UNKNOWN_SCORE = 1.0
 
@@ -172,7 +172,8 @@ def coco_file(
     where: str | Path, content: Any, *, name: str = "", bare: bool = False, shapes: Shapes = "mask"
 ) -> CocoFile:
     """The file of parsed JSON. where: what an error names. bare, shapes: see `walk_coco`. Raises InputError."""
-    found = sound(where, walk_coco(content, bare=bare, shapes=shapes))
+    with collector_paused():
+        found = sound(where, walk_coco(content, bare=bare, shapes=shapes))
     images = tuple(e for e in found if isinstance(e, CocoImage))
     annotations = tuple(e for e in found if isinstance(e, CocoAnnotation))
     categories = tuple(e for e in found if isinstance(e, Category))

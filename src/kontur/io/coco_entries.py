@@ -9,8 +9,7 @@ or names (category ids whole numbers), numbers are finite, `iscrowd` is 0 or 1; 
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -29,6 +28,7 @@ _LONGEST_OUTLINE = 10_000_000  # pixels; beyond it the slower, bounded way is ta
 _AT_ONCE = 4096  # annotations whose runs are read together
 _NO_LISTS = "unreadable_annotations"
 _NUMBERS = frozenset((int, float))
+_MOST, _FAR = 1e300, rle.MAX_COORDINATE  # of the numbers of a box and of a polygon
 
 
 class CocoImage(NamedTuple):
@@ -58,7 +58,7 @@ class CocoAnnotation(NamedTuple):
     crowd: bool
     score: float | None
     given_area: float | None
-    box: tuple[float, float, float, float] | None
+    box: Sequence[float] | None
     size: tuple[int, int]
     segmentation: Any
     decoded: NDArray[np.int32] | None = None
@@ -117,7 +117,7 @@ def walk_coco(
     lists: dict[str, list[Any]] = {}
     for key, kind in (("images", _NO_LISTS), ("annotations", _NO_LISTS), ("categories", "bad_category")):
         rows = content.get(key)
-        if not isinstance(rows, list):
+        if not isinstance(rows, list) or (key == "categories" and not rows and lists["annotations"]):
             got = short(rows if key in content else sorted(content)[:5])
             yield LabelFault(
                 kind,
@@ -196,69 +196,77 @@ def walk_annotations(
     categories: the known ids; None: not checked. scored: a score is needed, and ids need not differ (results).
     """
     seen: set[int | str] = set()
-    numbered = enumerate(rows)
-    while some := list(islice(numbered, _AT_ONCE)):
+
+    def place_of(row: Any, place: int) -> str:
+        number = None if scored or not isinstance(row, dict) else identity(row.get("id"))
+        return f"{what}[{place}]" if number is None else f"annotation {number}"
+
+    every = list(rows)
+    for first in range(0, len(every), _AT_ONCE):
         found: list[CocoAnnotation | LabelFault] = []
-        for place, row in some:
-            entry = _annotation(row, f"{what}[{place}]", sizes, categories, shapes, scored)
-            if not isinstance(entry, LabelFault) and entry.id is not None and not scored:
+        for place, row in enumerate(every[first : first + _AT_ONCE], first):
+            entry = _annotation(row, sizes, categories, shapes, scored)
+            if type(entry) is CocoAnnotation and entry.id is not None and not scored:
                 if entry.id in seen:
                     text = f"expected a different id for each annotation, got {short(entry.id)} twice"
-                    found.append(LabelFault("duplicate_annotation_id", f"annotation {entry.id}", text, entry.id))
-                    continue
-                seen.add(entry.id)
-            found.append(entry)
-        yield from _decoded(found, "annotation" if not scored else what, some[0][0])
+                    entry = ("duplicate_annotation_id", text, entry.id)
+                else:
+                    seen.add(entry.id)
+            found.append(
+                entry if type(entry) is CocoAnnotation else LabelFault(entry[0], place_of(row, place), *entry[1:])
+            )
+        _decode(found, lambda n, some=every, start=first: place_of(some[start + n], start + n))
+        yield from found
 
 
 def _annotation(
     row: Any,
-    where: str,
     sizes: dict[int | str, tuple[int, int]],
     categories: Container[int] | None,
     shapes: Shapes,
     scored: bool,
-) -> CocoAnnotation | LabelFault:
+) -> CocoAnnotation | tuple[Any, ...]:
+    """The entry, or (kind, text) or (kind, text, value) of its first fault."""
     if not isinstance(row, dict):
-        return LabelFault("bad_annotation", where, f"expected an object, got {short(row)}")
+        return "bad_annotation", f"expected an object, got {short(row)}"
     get = row.get
     number = get("id")
     if number is not None:
         number = identity(number)
         if number is None:
-            return LabelFault("bad_annotation", where, f"expected a whole number as 'id', got {short(get('id'))}")
-        if not scored:
-            where = f"annotation {number}"
+            return "bad_annotation", f"expected a whole number as 'id', got {short(get('id'))}"
     image_id, category = identity(get("image_id")), whole(get("category_id"))
     if image_id is None or category is None:
         key = "category_id" if image_id is not None else "image_id"
-        return LabelFault("bad_annotation", where, f"expected a whole number as {key!r}, got {short(get(key))}")
+        return "bad_annotation", f"expected a whole number as {key!r}, got {short(get(key))}"
     if image_id not in sizes:
         text = f"expected an image_id of this file's images, got {short(image_id)}"
-        return LabelFault("unknown_image_id", where, text, image_id)
+        return "unknown_image_id", text, image_id
     if categories is not None and category not in categories:
         text = f"expected a category_id of this file's categories, got {category}"
-        return LabelFault("unknown_category_id", where, text, category)
-    score, area, crowd, box = finite(get("score")), finite(get("area")), flag(get("iscrowd")), get("bbox")
-    if score is None and (scored or get("score") is not None):
-        return LabelFault("bad_annotation", where, f"expected a finite number as 'score', got {short(get('score'))}")
-    if area is None and get("area") is not None:
-        return LabelFault("bad_annotation", where, f"expected a finite number as 'area', got {short(get('area'))}")
+        return "unknown_category_id", text, category
+    score, area, crowd, box = get("score"), get("area"), flag(get("iscrowd")), get("bbox")
+    if finite(score) is None and (scored or score is not None):
+        return "bad_annotation", f"expected a finite number as 'score', got {short(score)}"
+    if area is not None and finite(area) is None:
+        return "bad_annotation", f"expected a finite number as 'area', got {short(area)}"
     if crowd is None:
-        return LabelFault("bad_annotation", where, f"expected 0 or 1 as 'iscrowd', got {short(get('iscrowd'))}")
-    if box is not None and box != []:
-        numbers = [finite(v) for v in box] if isinstance(box, list | tuple) else []
-        if len(numbers) != 4 or None in numbers:
-            return LabelFault("bad_box", where, _wrong_box(box))
-        box = tuple(numbers)
-    else:
+        return "bad_annotation", f"expected 0 or 1 as 'iscrowd', got {short(get('iscrowd'))}"
+    if box is not None and not _is_box(box):
+        if box not in ([], ()):
+            return "bad_box", _wrong_box(box)
         box = None
     segmentation = get("segmentation")
     if shapes != "mask" and box is not None and (shapes == "box" or not segmentation):
         segmentation = None
     elif (fault := _segmentation(segmentation, image_id, sizes, shapes)) is not None:
-        return LabelFault(fault[0], where, fault[1])
+        return fault
     return CocoAnnotation(number, image_id, category, crowd, score, area, box, sizes[image_id], segmentation)
+
+
+def _is_box(given: Any) -> bool:
+    four = type(given) in (list, tuple) and len(given) == 4 and _NUMBERS.issuperset(map(type, given))
+    return four and -_MOST < sum(given) < _MOST  # not so where one is NaN or infinite
 
 
 def _wrong_box(box: Any) -> str:
@@ -283,6 +291,7 @@ def _segmentation(
                 except InputError as error:
                     kind = "empty_polygon" if "at least 3 points" in str(error) else "bad_polygon"
                     return kind, str(error)
+                return None
         return None
     if isinstance(given, Mapping):
         try:
@@ -306,42 +315,45 @@ def _segmentation(
 
 
 def _is_polygon(given: Any) -> bool:
-    """Whether a polygon is in order, told without an array: 200,000 of them are read in a second."""
-    if type(given) is not list or len(given) < 6 or len(given) % 2 or not _NUMBERS.issuperset(map(type, given)):
+    """Whether a polygon is in order as it usually is written, told without an array, which takes long to make."""
+    if (
+        type(given) not in (list, tuple)
+        or len(given) < 6
+        or len(given) % 2
+        or not _NUMBERS.issuperset(map(type, given))
+    ):
         return False
     # The smallest and largest of numbers with NaN among them may be any; their sum is NaN.
-    return min(given) >= -rle.MAX_COORDINATE and max(given) <= rle.MAX_COORDINATE and not math.isnan(sum(given))
+    return min(given) >= -_FAR and max(given) <= _FAR and not math.isnan(sum(given))
 
 
-def _decoded(found: list[CocoAnnotation | LabelFault], what: str, first: int) -> Iterator[CocoAnnotation | LabelFault]:
-    """The same with the runs read, those written as text all at once; faults where they are malformed."""
+def _decode(found: list[CocoAnnotation | LabelFault], place_of: Callable[[int], str]) -> None:
+    """Give the entries their runs, those written as text all at once; a fault takes the place of a malformed one."""
     from ..kernels.instance_matching import decode_runs
 
     texts: dict[int, bytes] = {}
     for place, entry in enumerate(found):
-        if isinstance(entry, CocoAnnotation) and isinstance(entry.segmentation, Mapping):
+        if type(entry) is CocoAnnotation and type(entry.segmentation) is not list and entry.segmentation is not None:
             counts = entry.segmentation.get("counts")
             if isinstance(counts, str | bytes):
                 texts[place] = counts.encode("utf-8", "replace") if isinstance(counts, str) else counts
             else:
-                found[place] = _with_runs(entry, what, first + place)
-    if texts:
-        ends = np.cumsum([len(text) for text in texts.values()])
-        joined = np.frombuffer(b"".join(texts.values()), np.uint8)
-        pixels = np.array([math.prod(found[p].size) for p in texts], np.int64)  # type: ignore[union-attr]
-        runs, offsets = np.empty((len(joined) // 2 + 1, 2), np.int32), np.zeros(len(texts) + 1, np.int64)
-        whole = decode_runs(joined, ends, pixels, runs, offsets) < 0
-        for number, place in enumerate(texts):
-            entry = found[place]
-            assert isinstance(entry, CocoAnnotation)
-            own = runs[offsets[number] : offsets[number + 1]]
-            found[place] = entry._replace(decoded=own) if whole else _with_runs(entry, what, first + place)
-    yield from found
+                found[place] = _with_runs(entry, place_of(place))
+    if not texts:
+        return
+    joined = np.frombuffer(b"".join(texts.values()), np.uint8)
+    pixels = np.array([math.prod(found[p].size) for p in texts], np.int64)  # type: ignore[union-attr]
+    runs, offsets = np.empty((len(joined) // 2 + 1, 2), np.int32), np.zeros(len(texts) + 1, np.int64)
+    sound = decode_runs(joined, np.cumsum([len(text) for text in texts.values()]), pixels, runs, offsets) < 0
+    for number, place in enumerate(texts):
+        entry = found[place]
+        assert isinstance(entry, CocoAnnotation)
+        own = runs[offsets[number] : offsets[number + 1]]
+        found[place] = entry._replace(decoded=own) if sound else _with_runs(entry, place_of(place))
 
 
-def _with_runs(entry: CocoAnnotation, what: str, place: int) -> CocoAnnotation | LabelFault:
+def _with_runs(entry: CocoAnnotation, where: str) -> CocoAnnotation | LabelFault:
     """One entry, its runs read with every check."""
-    where = f"annotation {entry.id}" if what == "annotation" and entry.id is not None else f"{what}[{place}]"
     try:
         return entry._replace(decoded=rle.runs_of(rle.from_coco(entry.segmentation)))
     except InputError as error:

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from ..core.errors import InputError
 
 _T = TypeVar("_T")
-_MOST = 2**63  # whole numbers beyond it fit in no array
+HIGHEST = 2**63
+"""Whole numbers from here on fit in no array."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def sound(where: str | Path, items: Iterable[_T | LabelFault]) -> list[_T]:
     """The entries. Raises InputError, "where: place: text", at the first fault."""
     found: list[_T] = []
     for item in items:
-        if isinstance(item, LabelFault):
+        if type(item) is LabelFault:
             raise InputError(f"{where}: {item}")
         found.append(item)
     return found
@@ -47,15 +48,15 @@ def sound(where: str | Path, items: Iterable[_T | LabelFault]) -> list[_T]:
 def whole(value: Any) -> int | None:
     """A whole number, also one written 5.0; None for all else, and for numbers of 64 bits and more."""
     if type(value) is int:
-        return value if -_MOST < value < _MOST else None
-    if isinstance(value, float) and value.is_integer() and -_MOST < value < _MOST:
+        return value if -HIGHEST < value < HIGHEST else None
+    if isinstance(value, float) and value.is_integer() and -HIGHEST < value < HIGHEST:
         return int(value)
     return None
 
 
 def identity(value: Any) -> int | str | None:
     """An id: a whole number or a name; None for all else."""
-    return value if isinstance(value, str) and value else whole(value)
+    return value if type(value) is str and value else whole(value)
 
 
 def finite(value: Any) -> float | None:
