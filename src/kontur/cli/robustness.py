@@ -93,13 +93,21 @@ def add_to(app: typer.Typer) -> None:
             header = ("method", "clean", *(f"{row.strength:g}" for row in rows))
             screen.table(
                 header,
-                [(m, *(f"{row.mean:.3f}" for row in (table.clean(m), *table.of(m, kind)))) for m in table.methods],
+                [(m, *(_score(row.mean) for row in (table.clean(m), *table.of(m, kind)))) for m in table.methods],
                 title=f"{table.score} under {kind} ({rows[0].option})",
                 numbers=range(1, len(header)),
             )
             screen.say()
         screen.say(f"Protocol: {table.protocol}")
         screen.say(f"Written: {', '.join(map(str, files.values()))}")
+        for failure in table.failures:
+            screen.error(failure)
+        if table.failures:
+            raise typer.Exit(2)
+
+
+def _score(mean: float) -> str:
+    return "-" if mean != mean else f"{mean:.3f}"
 
 
 def _words(text: str) -> list[str]:
