@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError, KonturError, OptionError
 from ..core.segmentation import Segmentation
+from .arrays import Scores, flat, object_of, same_size, strength_of
 from .counts import Counts
 
 UNKNOWN = 128
@@ -28,7 +29,7 @@ LEVELS = 256
 
 
 @dataclass(frozen=True)
-class ForegroundScores:
+class ForegroundScores(Scores):
     """error_rate: wrong pixels / pixels that count. iou: of the object, over these pixels; NaN if both are empty.
 
     pixels: how many count.
@@ -39,12 +40,9 @@ class ForegroundScores:
     iou: float
     pixels: int
 
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
-
 
 @dataclass(frozen=True)
-class SoftMaskScores:
+class SoftMaskScores(Scores):
     """mae: mean |mask - truth| in [0, 1]. max_f: the greatest F over 256 thresholds; NaN where no truth has an object.
 
     threshold: where F is greatest, in [0, 1].
@@ -55,12 +53,9 @@ class SoftMaskScores:
     max_f: float
     threshold: float
 
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
-
 
 @dataclass(frozen=True)
-class ForegroundSetScores:
+class ForegroundSetScores(Scores):
     """error_rate, iou: means over images, as the GrabCut papers print them; pooled: of all images' pixels together."""
 
     protocol: str
@@ -70,9 +65,6 @@ class ForegroundSetScores:
     pooled_iou: float
     pixels: int
     images: int
-
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
 
 
 _DEFINITION = (
@@ -101,12 +93,12 @@ class ForegroundCounts(Counts):
         truth:      (H, W): 0 background, 128 unknown, 255 object; or bool, or 0 and 1.
         within:     (H, W) bool, counts only these pixels: those a user's box or scribbles left open.
         """
-        ours = _object(prediction)
+        ours = object_of(prediction, "prediction")
         theirs, known = _truth(truth)
-        _same_size(ours, theirs)
+        same_size("prediction", ours.shape, "truth", theirs.shape)
         if within is not None:
             within = np.asarray(within) != 0
-            _same_size(within, theirs, "within")
+            same_size("within", within.shape, "truth", theirs.shape)
             known = known & within
         pixels = int(known.sum())
         wrong = int((known & (ours != theirs)).sum())
@@ -159,9 +151,9 @@ class SoftMaskCounts(Counts):
         prediction: (H, W), float in [0, 1], bool, or uint8 / uint16 divided by their maximum.
         truth:      as for `ForegroundCounts`; unknown pixels are left out.
         """
-        ours = _soft(prediction)
+        ours = strength_of(prediction, "prediction")
         theirs, known = _truth(truth)
-        _same_size(ours, theirs)
+        same_size("prediction", ours.shape, "truth", theirs.shape)
         alone = SoftMaskCounts(beta_squared=self.beta_squared)
         alone.images = int(known.any())
         if alone.images:
@@ -215,22 +207,11 @@ def soft_mask_scores(
     return SoftMaskCounts(beta_squared=beta_squared).update(prediction, truth)
 
 
-def _object(prediction: NDArray | Segmentation) -> NDArray[np.bool_]:
-    if isinstance(prediction, Segmentation):
-        if prediction.foreground is None:
-            raise InputError("prediction: expected a result with a background; choose a segment with result.mask(id)")
-        return prediction.foreground
-    mask = _flat(prediction, "prediction")
-    if mask.dtype != bool and not np.issubdtype(mask.dtype, np.integer):
-        raise InputError(f"prediction: expected bool or integers, got {mask.dtype}. Threshold a soft mask first")
-    return mask != 0
-
-
 def _truth(truth: NDArray | Segmentation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(object, known)."""
     if isinstance(truth, Segmentation):
-        return _object(truth), truth.ids != 0
-    truth = _flat(truth, "truth")
+        return object_of(truth, "truth"), truth.ids != 0
+    truth = flat(truth, "truth")
     if truth.dtype == bool:
         return truth, np.ones(truth.shape, bool)
     if not np.issubdtype(truth.dtype, np.integer):
@@ -242,30 +223,3 @@ def _truth(truth: NDArray | Segmentation) -> tuple[NDArray[np.bool_], NDArray[np
             f"truth: expected 0 background, 128 unknown, 255 object (or 0 and 1), got {len(values)} values: {shown}"
         )
     return (truth != 0) & (truth != UNKNOWN), truth != UNKNOWN
-
-
-def _soft(prediction: NDArray) -> NDArray[np.float64]:
-    mask = _flat(prediction, "prediction")
-    if mask.dtype in (np.uint8, np.uint16):
-        return mask / float(np.iinfo(mask.dtype).max)
-    if mask.dtype != bool and not np.issubdtype(mask.dtype, np.floating):
-        raise InputError(f"prediction: expected float in [0, 1], bool, uint8 or uint16, got {mask.dtype}")
-    mask = mask.astype(np.float64)
-    low, high = float(mask.min()), float(mask.max())
-    if not (low >= 0 and high <= 1):  # NaN fails as well
-        raise InputError(f"prediction: expected values in [0, 1], got {low:g}..{high:g}. Divide by the maximum first")
-    return mask
-
-
-def _flat(array: NDArray, name: str) -> NDArray:
-    array = np.asarray(array)
-    if array.ndim != 2 or not array.size:
-        hint = " A colour picture is no mask." if array.ndim == 3 else ""
-        raise InputError(f"{name}: expected a mask (H, W), got shape {array.shape}.{hint}")
-    return array
-
-
-def _same_size(ours: NDArray, theirs: NDArray, name: str = "prediction") -> None:
-    if ours.shape != theirs.shape:
-        sizes = ["x".join(map(str, m.shape)) for m in (ours, theirs)]
-        raise InputError(f"sizes differ: {name} {sizes[0]}, truth {sizes[1]} (height x width). Give the same picture")

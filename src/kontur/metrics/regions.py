@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ..core.errors import InputError, KonturError, OptionError
 from ..core.segmentation import Segmentation
 from ..kernels.overlaps import dense, overlaps
+from .arrays import Scores, labels_of, same_size
 from .counts import Counts
 
 _DEFINITION = (
@@ -31,7 +32,7 @@ _DEFINITION = (
 
 
 @dataclass(frozen=True)
-class RegionScores:
+class RegionScores(Scores):
     """One segmentation against all annotators of one image.
 
     covering: sum over annotators and their G of |G| * (largest |S and G| / |S or G|) / sum of |G|; [0, 1], 1 is best.
@@ -44,12 +45,9 @@ class RegionScores:
     rand_index: float
     variation_of_information: float
 
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
-
 
 @dataclass(frozen=True)
-class RegionSetScores:
+class RegionSetScores(Scores):
     """A set of images. ODS: at the one level that is best for all images; OIS: at each image's own best level.
 
     covering_best: each true region takes the level that covers it best. Levels are counted from 0.
@@ -67,9 +65,6 @@ class RegionSetScores:
     rand_index_level: int
     variation_of_information_level: int
     images: int
-
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
 
 
 def region_scores(labels: NDArray | Segmentation, truths: Sequence[NDArray]) -> RegionScores:
@@ -139,16 +134,12 @@ class RegionCounts(Counts):
             raise InputError(f"segmentations: expected {self.levels} (one a level), got {len(levels)}")
         if not len(truths):
             raise InputError("truth: expected at least one annotator, got none")
-        maps = [_labels(level, f"level {i}") for i, level in enumerate(levels)]
-        drawn = [_labels(truth, f"truth of annotator {i}") for i, truth in enumerate(truths, 1)]
-        for name, one in [(f"level {i}", m) for i, m in enumerate(maps)] + [
-            (f"truth of annotator {i}", t) for i, t in enumerate(drawn, 1)
-        ]:
-            if one.shape != maps[0].shape:
-                ours, theirs = "x".join(map(str, maps[0].shape)), "x".join(map(str, one.shape))
-                raise InputError(
-                    f"sizes differ: segmentation {ours}, {name} {theirs} (height x width). Give the same picture"
-                )
+        maps = [dense(labels_of(level, f"level {i}")) for i, level in enumerate(levels)]
+        drawn = [dense(labels_of(truth, f"truth of annotator {i}")) for i, truth in enumerate(truths, 1)]
+        for i, one in enumerate(maps):
+            same_size("segmentation", maps[0].shape, f"level {i}", one.shape)
+        for i, one in enumerate(drawn, 1):
+            same_size("segmentation", maps[0].shape, f"truth of annotator {i}", one.shape)
         covered, rand, information = np.zeros(self.levels), np.zeros(self.levels), np.zeros(self.levels)
         for truth in drawn:
             best = np.zeros(int(truth.max()) + 1)
@@ -186,15 +177,6 @@ class RegionCounts(Counts):
             int(self.information.argmin()),
             self.images,
         )
-
-
-def _labels(labels: NDArray | Segmentation, what: str) -> NDArray[np.int32]:
-    labels = labels.ids if isinstance(labels, Segmentation) else np.asarray(labels)
-    integers = np.issubdtype(labels.dtype, np.integer) or labels.dtype == bool
-    if labels.ndim != 2 or not labels.size or not integers:
-        hint = " A colour picture holds no indices." if labels.ndim == 3 else ""
-        raise InputError(f"{what}: expected a label map of integers (H, W), got {labels.dtype} {labels.shape}.{hint}")
-    return dense(labels)
 
 
 def _compare(labels: NDArray[np.int32], truth: NDArray[np.int32]) -> tuple[NDArray[np.float64], float, float]:
