@@ -14,8 +14,8 @@ from typing import Any
 
 from ..core.errors import InputError
 from ..core.taxonomy import Taxonomy
-from ..io.documents import read_json, write_json
 from ..io.taxonomy import taxonomy_of
+from ..io.text import read_json, write_json
 from .labelled import LabelledImage
 
 NAME = "dataset.json"

@@ -130,13 +130,14 @@ def walk_coco(
     known: set[int] = set()
     yield from walk_categories(lists["categories"], known, thing=True, named=not bare)
     sizes: dict[int | str, tuple[int, int]] = {}
-    yield from _walk_images(lists["images"], sizes, bare)
+    yield from walk_images(lists["images"], sizes, bare)
     yield from walk_annotations(lists["annotations"], sizes, known if lists["categories"] else None, shapes=shapes)
 
 
-def _walk_images(
+def walk_images(
     rows: list[Any], sizes: dict[int | str, tuple[int, int]], bare: bool
 ) -> Iterator[CocoImage | LabelFault]:
+    """A list of images, each sound or a fault. sizes: filled with the (H, W) of every id. bare: see `walk_coco`."""
     names: dict[int | str, str] = {}
     for place, row in enumerate(rows):
         where = f"images[{place}]"

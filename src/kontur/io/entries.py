@@ -18,6 +18,8 @@ _T = TypeVar("_T")
 HIGHEST = 2**63
 """Whole numbers from here on fit in no array."""
 
+_LONGEST_NAME = 255  # bytes, of the usual file systems
+
 
 @dataclass(frozen=True)
 class LabelFault:
@@ -73,6 +75,16 @@ def flag(value: Any) -> bool | None:
     return bool(value) if isinstance(value, bool | int | float) and value in (0, 1) else None
 
 
+def listed(ids: Iterable[int]) -> str:
+    """Ids for a message: a range where they are one, the first thirty of others."""
+    ids = sorted(ids)
+    if ids and ids == list(range(ids[0], ids[-1] + 1)):
+        return f"{ids[0]} to {ids[-1]}"
+    return ", ".join(map(str, ids[:30])) or "none"
+
+
 def inside(name: str) -> bool:
-    """Whether the name of a file, as a label file has it, stays inside its folder."""
-    return not Path(name).is_absolute() and ".." not in Path(name).parts
+    """Whether the name of a file, as a label file has it, can be that of a file inside its folder."""
+    path = Path(name)
+    short_enough = all(len(part.encode("utf-8", "replace")) <= _LONGEST_NAME for part in path.parts)
+    return short_enough and "\0" not in name and not path.is_absolute() and ".." not in path.parts

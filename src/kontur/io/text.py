@@ -55,13 +55,16 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_yaml(path: str | Path) -> Any:
-    """Read a YAML file of plain values. Raises UnreadableFile when it is missing, no YAML, or not in UTF-8."""
+    """Read a YAML file; all its values are text, so that a class may be called no, on or 1.10.
+
+    Raises UnreadableFile when it is missing, no YAML, or not in UTF-8.
+    """
     import yaml
 
     text = read_text(path, "YAML")
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
+        return yaml.load(text, Loader=yaml.BaseLoader)  # which makes no objects
+    except (yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())[:120]
         raise UnreadableFile(f"{path}: expected YAML, got something else ({reason})") from None
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ...core import rle
 from ...core.errors import InputError
 from ...core.taxonomy import Category, Taxonomy
-from ...io.documents import read_json, write_json
 from ...io.labels import label_file_suffix, read_labels, write_labels
 from ...io.taxonomy import read_taxonomy, taxonomy_of
+from ...io.text import read_json, write_json
 from ..labelled import Held, LabelledImage, LabelledRegion, LabelSet, label_files, painted, void_mask
 from ..sidecar import SidecarWriter, read_sidecar
 from . import Choices
