@@ -6,31 +6,23 @@ truth and prediction JSON --pair by image id--> PNGs of each pair, by threads --
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, UnreadableFile, short
+from ..core.errors import InputError, UnreadableFile
 from ..core.segmentation import Segmentation
-from ..io.entries import flag, identity, whole
+from ..io.entries import LabelFault
+from ..io.panoptic import PanopticFile, panoptic_file, read_panoptic_colours
+from ..io.panoptic_entries import PanopticRow, walk_panoptic
 from ..io.text import read_json
 from .evaluation import Evaluation, ImageScores, Resampling, Table, gather
 from .panoptic_quality import PanopticCounts, PanopticResult, TrueSegment, _colour_pairs, panoptic_scores
-from .streaming import MAX_PIXELS, Progress, missing_line
+from .streaming import LISTED, Progress, missing_line
 
 _GROUPS = ("all", "things", "stuff")
-
-
-@dataclass(frozen=True)
-class _Annotation:
-    """One image's entry of a panoptic JSON file."""
-
-    image: int | str
-    file: Path
-    segments: dict[int, TrueSegment]
 
 
 def evaluate_panoptic(
@@ -61,31 +53,31 @@ def evaluate_panoptic(
         found, true = _in_memory(prediction_json), _in_memory(truth_json)
         images = 1 if isinstance(true, Segmentation) else len(true)
         return _evaluation(panoptic_scores(found, true), images, {})
-    truth_json, prediction_json = Path(truth_json), Path(prediction_json)
-    truth_data, prediction_data = read_json(truth_json), read_json(prediction_json)
-    things, names = _categories(truth_json, truth_data)
-    truth = _annotations(truth_json, truth_data, Path(truth_folder or truth_json.with_suffix("")), things)
-    prediction = _annotations(
-        prediction_json, prediction_data, Path(prediction_folder or prediction_json.with_suffix(""))
-    )
-    missing = _check_images(truth_json, truth_data, prediction_json, truth, prediction, allow_missing)
+    truth = _file(Path(truth_json), truth_folder, scored=True)
+    prediction = _file(Path(prediction_json), prediction_folder, predicted=True)
+    true_rows, found_rows = ({row.image_id: row for row in file.rows} for file in (truth, prediction))
+    missing = _check_images(truth, prediction, true_rows, found_rows, allow_missing)
+    things = {category.id: category.thing for category in truth.taxonomy}
 
-    def measure(true: _Annotation) -> tuple[ImageScores, PanopticCounts]:
-        found = prediction.get(true.image)
+    def measure(true: PanopticRow) -> tuple[ImageScores, PanopticCounts]:
+        found = found_rows.get(true.image_id)
         one = PanopticCounts(things)
+        segments = {s.id: TrueSegment(s.category_id, s.area or 0, s.crowd) for s in true.segments}
         if found is None:
-            one.add({}, true.segments, {})
+            one.add({}, segments, {})
         else:
-            one.add(_file_pairs(true, found), true.segments, {i: s.category for i, s in found.segments.items()})
+            pairs = _pairs_of_files(truth.folder / true.file_name, true, prediction.folder / found.file_name, found)
+            one.add(pairs, segments, {s.id: s.category_id for s in found.segments})
         quality = one.scores().all
         sums = dict(zip(("tp", "fp", "fn"), one.counts[:, 1:].sum(axis=0).astype(int).tolist()))
         row = {"pq": quality.pq, "sq": quality.sq, "rq": quality.rq, **sums, "unknown": one.unknown}
-        return ImageScores(true.file.stem, row), one
+        return ImageScores(Path(true.file_name).stem, row), one
 
     counts, per_image, intervals = gather(
-        list(truth.values()), measure, PanopticCounts(things), _means,
+        truth.rows, measure, PanopticCounts(things), _means,
         keep=Resampling(csv, worst, bootstrap, seed), by="pq", threads=threads, progress=progress,
     )  # fmt: skip
+    names = {category.id: category.name for category in truth.taxonomy}
     return _evaluation(counts.scores(), len(truth), names, missing, per_image=per_image, intervals=intervals)
 
 
@@ -114,148 +106,70 @@ def _in_memory(given: Path | str | Segmentation | Sequence[Segmentation]) -> Seg
     return given
 
 
-def _rows(where: Path | str, data: Any, key: str) -> list[dict[str, Any]]:
-    value = data.get(key) if isinstance(data, dict) else None
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise InputError(
-            f"{where}: expected {key!r}, a list of objects, got {short(value if value is not None else data)}"
-        )
-    return value
-
-
-def _number(where: str, entry: Mapping[str, Any], key: str) -> int:
-    number = whole(entry.get(key))
-    if number is None:
-        raise InputError(f"{where}: expected a whole number as {key!r}, got {short(entry.get(key))}")
-    return number
-
-
-def _id(where: str, entry: Mapping[str, Any], key: str) -> int | str:
-    found = identity(entry.get(key))
-    return _number(where, entry, key) if found is None else found
-
-
-def _categories(path: Path, data: Any) -> tuple[dict[int, bool], dict[int, str]]:
-    things, names = {}, {}
-    for position, category in enumerate(_rows(path, data, "categories")):
-        where = f"{path}: categories[{position}]"
-        number = _number(where, category, "id")
-        if "isthing" not in category:
-            raise InputError(f"{where}: expected isthing 0 or 1, got none. Take the categories of a panoptic file")
-        things[number] = category["isthing"] == 1
-        names[number] = str(category.get("name", number))
-    return things, names
-
-
-def _annotations(
-    path: Path, data: Any, folder: Path, categories: Mapping[int, bool] | None = None
-) -> dict[int | str, _Annotation]:
-    """By image id. categories: the known ones, for a truth file; None for predictions."""
-    found: dict[int | str, _Annotation] = {}
-    foreign: dict[int, int] = {}
-    for position, annotation in enumerate(_rows(path, data, "annotations")):
-        where = f"{path}: annotations[{position}]"
-        image = _id(where, annotation, "image_id")
-        if image in found:
-            raise InputError(f"{where}: expected one annotation an image, got image {image} twice")
-        name = annotation.get("file_name")
-        if not isinstance(name, str) or not name or ".." in Path(name).parts or Path(name).is_absolute():
-            raise InputError(f"{where}: expected the name of a PNG inside the folder as file_name, got {name!r}")
-        segments: dict[int, TrueSegment] = {}
-        for place, segment in enumerate(_rows(where, annotation, "segments_info")):
-            here = f"{where}: segments_info[{place}]"
-            number, category = _number(here, segment, "id"), _number(here, segment, "category_id")
-            if not 0 < number < 1 << 24 or number in segments:
-                raise InputError(f"{here}: expected a new id 1..16777215 (R + 256 G + 65536 B), got {number}")
-            area = _number(here, segment, "area") if categories is not None else 0
-            if categories is not None and category not in categories:
-                foreign[category] = foreign.get(category, 0) + 1
-            crowd = flag(segment.get("iscrowd"))
-            if crowd is None:
-                raise InputError(f"{here}: expected 0 or 1 as 'iscrowd', got {short(segment.get('iscrowd'))}")
-            segments[number] = TrueSegment(category, area, crowd)
-        found[image] = _Annotation(image, folder / name, segments)
-    if foreign:
-        shown = ", ".join(f"{category} ({count} segments)" for category, count in sorted(foreign.items())[:8])
-        raise InputError(f"{path}: truth categories: expected those of the file's list, got {shown}")
-    return found
+def _file(path: Path, folder: Path | str | None, **how: bool) -> PanopticFile:
+    """The JSON of a file. Raises InputError for the first fault; of unknown categories it says how many."""
+    entries = list(walk_panoptic(read_json(path), **how))
+    faults = [entry for entry in entries if isinstance(entry, LabelFault)]
+    if faults:
+        alike = sum(fault.kind == "unknown_category_id" for fault in faults)
+        unknown = faults[0].kind == "unknown_category_id"
+        raise InputError(f"{path}: {f'truth categories: {faults[0]} ({alike} segments)' if unknown else faults[0]}")
+    return panoptic_file(path, entries, folder)
 
 
 def _check_images(
-    truth_json: Path,
-    truth_data: Any,
-    prediction_json: Path,
-    truth: Mapping[int | str, _Annotation],
-    prediction: dict[int | str, _Annotation],
+    truth: PanopticFile,
+    prediction: PanopticFile,
+    true_rows: Mapping[int | str, PanopticRow],
+    found_rows: dict[int | str, PanopticRow],
     allow_missing: bool,
 ) -> str:
     """Drops predictions of allowed missing files; returns what is missing, in words."""
-    known = set(truth)
-    if isinstance(truth_data, dict) and "images" in truth_data:
-        images = {_id(f"{truth_json}: images", image, "id") for image in _rows(truth_json, truth_data, "images")}
-        unknown = [str(i) for i in truth if i not in images]
-        if unknown:
-            raise InputError(f"{truth_json}: annotations of images that are not in its list: {', '.join(unknown[:20])}")
-        known |= images
-    unknown = [str(i) for i in prediction if i not in known]
+    unknown = [str(i) for i in found_rows if i not in true_rows and i not in truth.photos]
     if unknown:
         raise InputError(
-            f"{prediction_json}: predictions for images that {truth_json} does not know: {', '.join(unknown[:20])}"
+            f"{prediction.path}: predictions for images that {truth.path} does not know: {', '.join(unknown[:LISTED])}"
         )
-    absent = [str(a.file) for a in truth.values() if not a.file.is_file()]
+    absent = [str(p) for row in truth.rows if not (p := truth.folder / row.file_name).is_file()]
     if absent:
-        raise InputError(f"truth files are missing: {', '.join(absent[:20])}. {len(absent)} of {len(truth)} in all")
-    without_prediction = [str(i) for i in truth if i not in prediction]
-    for image, annotation in list(prediction.items()):
-        if image in truth and not annotation.file.is_file():
-            without_prediction.append(str(annotation.file))
-            del prediction[image]
-    without_truth = [str(i) for i in prediction if i not in truth]
-    missing = missing_line(without_prediction, without_truth)
+        raise InputError(f"truth files are missing: {', '.join(absent[:LISTED])}. {len(absent)} of {len(truth)} in all")
+    without_prediction = [str(i) for i in true_rows if i not in found_rows]
+    for image, row in list(found_rows.items()):
+        path = prediction.folder / row.file_name
+        if image in true_rows and not path.is_file():
+            without_prediction.append(str(path))
+            del found_rows[image]
+    missing = missing_line(without_prediction, [str(i) for i in found_rows if i not in true_rows])
     if missing and not allow_missing:
         raise InputError(
-            f"{truth_json} and {prediction_json}: images without counterpart: {missing}. "
+            f"{truth.path} and {prediction.path}: images without counterpart: {missing}. "
             "Add them, or count missing predictions as misses with --allow-missing"
         )
     return missing
 
 
-def _file_pairs(true: _Annotation, found: _Annotation) -> dict[tuple[int, int], int]:
-    truth, prediction = _read_colours(true.file), _read_colours(found.file)
+def _pairs_of_files(
+    true_path: Path, true: PanopticRow, found_path: Path, found: PanopticRow
+) -> dict[tuple[int, int], int]:
+    truth, prediction = _colours(true_path), _colours(found_path)
     if truth.shape != prediction.shape:
         raise InputError(
-            f"sizes differ (H, W): truth {true.file} {truth.shape[:2]} and prediction {found.file} {prediction.shape[:2]}"
+            f"sizes differ (H, W): truth {true_path} {truth.shape[:2]} and prediction {found_path} {prediction.shape[:2]}"
         )
     pairs = _colour_pairs(truth, prediction)
-    for annotation, present in ((true, {a for a, _ in pairs}), (found, {b for _, b in pairs})):
-        foreign = sorted(present - annotation.segments.keys() - {0})
+    for side, (path, row) in enumerate(((true_path, true), (found_path, found))):
+        foreign = sorted({ids[side] for ids in pairs} - {s.id for s in row.segments} - {0})
         if foreign:
-            side = 0 if annotation is true else 1
             shown = ", ".join(f"{i} ({sum(n for k, n in pairs.items() if k[side] == i)} pixels)" for i in foreign[:8])
-            raise InputError(f"{annotation.file}: expected the ids of the JSON's segments_info or 0, got {shown}")
-    absent = sorted(found.segments.keys() - {b for _, b in pairs})
+            raise InputError(f"{path}: expected the ids of the JSON's segments_info or 0, got {shown}")
+    absent = sorted({s.id for s in found.segments} - {b for _, b in pairs})
     if absent:
-        raise InputError(f"{found.file}: segments of the JSON that have no pixel: {absent[:8]}")
+        raise InputError(f"{found_path}: segments of the JSON that have no pixel: {absent[:8]}")
     return pairs
 
 
-def _read_colours(path: Path) -> NDArray[np.uint8]:
-    """The file's pixels, (H, W, 3); alpha is left out."""
-    from PIL import Image as PillowImage
-
+def _colours(path: Path) -> NDArray[np.uint8]:
     try:
-        with PillowImage.open(path) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise InputError(f"{path}: expected at most {MAX_PIXELS} pixels, got {width}x{height}")
-            if image.format == "JPEG" or image.mode not in ("RGB", "RGBA"):
-                raise InputError(
-                    f"{path}: expected an RGB PNG with ids R + 256 G + 65536 B, got {image.format} {image.mode}"
-                )
-            return np.asarray(image)[..., :3]
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise UnreadableFile(f"{path}: no such file") from None
-    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
-        raise UnreadableFile(f"{path}: cannot be read as an image: {' '.join(str(error).split())}") from None
+        return read_panoptic_colours(path)
+    except UnreadableFile as error:
+        raise UnreadableFile(f"{path}: cannot be read: {str(error).removeprefix(f'{path}: ')}") from None
