@@ -200,6 +200,36 @@ def test_category_maps_of_every_size_are_scored(tmp_path):
         assert scored.mean_iou == pytest.approx(expected), ending
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"id": 1e999, "name": "x"}]',
+        '[{"id": Infinity, "name": "x"}]',
+        '[{"id": NaN, "name": "x"}]',
+        '[{"id": "1", "name": "x"}]',
+        '[{"id": true, "name": "x"}]',
+        '[{"id": 1, "name": "x", "colour": [1e999, 0, 0]}]',
+        '[{"id": 1, "name": "x", "color": [NaN, 0, 0]}]',
+        '{"ignore": 1e999, "categories": [{"id": 1, "name": "x"}]}',
+    ],
+)
+def test_a_wrong_taxonomy_is_one_sentence(tmp_path, capsys, text):
+    save(tmp_path / "m" / "a.png", UNION * 1)
+    (tmp_path / "t.json").write_text(text)
+    folders = tmp_path / "m", tmp_path / "m"
+    code, out, err = run(capsys, "evaluate", "semantic", *folders, "--taxonomy", tmp_path / "t.json")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "t.json" in err
+
+
+def test_an_ignore_value_that_fits_no_array_is_refused(tmp_path, capsys):
+    save(tmp_path / "m" / "a.png", UNION * 1)
+    folders = tmp_path / "m", tmp_path / "m"
+    code, _, err = run(capsys, "evaluate", "semantic", *folders, "--classes", 2, "--ignore", 10**30)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "ignore" in err
+
+
 def test_void_has_no_category(tmp_path):
     """Segment ids of void are a miss of the true class, whatever they are."""
     found = np.where(MASKS[2], 255, np.where(UNION, 7, 3))

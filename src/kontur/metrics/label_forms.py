@@ -38,6 +38,7 @@ SAVED = (".npz",)
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 
+_MOST_ID = 1 << 24
 _ADVICE = "Write both with `kontur segment --write labels,json`, or give masks of 0 and 255"
 
 
@@ -158,11 +159,10 @@ def categories(path: Path) -> NDArray:
             f"{'none' if told is None else 'segments without categories'}. Score it with `kontur evaluate superpixels`, "
             "or segment with a network that names what it finds"
         )
-    table = np.full(int(labels.max(initial=0)) + 1, -1, np.int32)
-    for segment, category in of.items():
-        if category is not None and 0 <= segment < len(table):
-            table[segment] = category
-    return table[labels]
+    known = {segment: category for segment, category in of.items() if category is not None}
+    table = np.full(max(known) + 2, -1, np.int32)
+    table[list(known)] = list(known.values())
+    return table[np.minimum(labels, len(table) - 1)]
 
 
 def document_of(path: Path) -> Mapping[str, Any] | None:
@@ -175,9 +175,9 @@ def document_of(path: Path) -> Mapping[str, Any] | None:
         return None  # another program's
     segments = [s if isinstance(s, dict) else {"id": s} for s in told["segments"]]
     numbers = [told["background"], *(s.get("category") for s in segments), *(s.get("id", "none") for s in segments)]
-    if any(type(n) not in (int, type(None)) for n in numbers):
+    if any(n is not None and (type(n) is not int or not 0 <= n < _MOST_ID) for n in numbers):
         raise InputError(
-            f"{beside}: expected whole numbers as background, ids and categories, got other values. "
+            f"{beside}: expected whole numbers under {_MOST_ID} as background, ids and categories, got other values. "
             "Write it again with `kontur segment --write labels,json`"
         )
     return told
