@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.errors import OptionError
+from .data import ignore_value
 from .evaluate_common import Common, command
 
 if TYPE_CHECKING:
@@ -49,23 +50,12 @@ def semantic(
 
     common.also(figure, lambda path: write_picture(path, result.scores.figure()))
     categories = read_taxonomy(taxonomy) if taxonomy else None
+    value = 255 if ignore is None else ignore_value(ignore)
     if categories is not None and ignore is not None:
-        categories = replace(categories, ignore=_ignore(ignore))
-    result = evaluate_semantic(
-        truth_dir, prediction_dir, classes, _ignore(ignore), taxonomy=categories, **common.walk | common.rows
-    )
+        categories = replace(categories, ignore=value)
+    options = common.walk | common.rows
+    result = evaluate_semantic(truth_dir, prediction_dir, classes, value, taxonomy=categories, **options)
     return replace(result, tables=(*result.tables, result.scores.matrix())) if matrix else result
-
-
-def _ignore(text: str | None) -> int | None:
-    if text is None:
-        return 255
-    if text.lower() == "none":
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise OptionError(f"--ignore: expected a whole number or none, got {text!r}") from None
 
 
 def panoptic(
