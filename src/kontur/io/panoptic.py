@@ -100,6 +100,12 @@ def panoptic_file(
 
 def read_panoptic_png(path: str | Path, *, max_pixels: int = photos.MAX_PIXELS) -> NDArray[np.int32]:
     """The segment ids of a panoptic PNG, (H, W) int32. Raises UnreadableFile, and InputError for other kinds of file."""
+    colours = read_panoptic_colours(path, max_pixels=max_pixels).astype(np.int32)
+    return np.ascontiguousarray(colours[..., 0] | colours[..., 1] << 8 | colours[..., 2] << 16)
+
+
+def read_panoptic_colours(path: str | Path, *, max_pixels: int = photos.MAX_PIXELS) -> NDArray[np.uint8]:
+    """The colours that stand for the ids, (H, W, 3). Raises as `read_panoptic_png`."""
     path = Path(path)
     with photos.opened(path) as file:
         if photos.kind_of(file, path) != "PNG":
@@ -109,8 +115,7 @@ def read_panoptic_png(path: str | Path, *, max_pixels: int = photos.MAX_PIXELS) 
         if header.colour not in (png.COLOUR, png.COLOUR_ALPHA) or header.depth != 8:
             raise InputError(f"{path}: expected an RGB PNG with ids R + 256 G + 65536 B, got grey, palette or 16 bits")
         picture, _ = photos.decode(file, path, "PNG", max_pixels, [])
-    colours = np.asarray(picture)[..., :3].astype(np.int32)
-    return np.ascontiguousarray(colours[..., 0] | colours[..., 1] << 8 | colours[..., 2] << 16)
+    return np.asarray(picture)[..., :3]
 
 
 def write_panoptic_png(path: str | Path, ids: NDArray[np.integer]) -> None:

@@ -74,7 +74,9 @@ def walk_categories(
         colour = row.get("colour", row.get("color")) if colours else None
         if not isinstance(name, str) or not name:
             yield LabelFault(
-                "bad_category", where, f"expected categories with id, name (a text), got {short(row.get('name'))}"
+                "bad_category",
+                where,
+                f"expected categories with id, name: expected a name (a text), got {short(row.get('name'))}",
             )
         elif number in names:
             text = f"expected each category id once, got {number} twice ({names[number]!r} and {name!r})"
