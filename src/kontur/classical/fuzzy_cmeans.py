@@ -17,7 +17,6 @@ from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from kontur.core.image import Image
@@ -25,6 +24,7 @@ from kontur.core.method import method
 from kontur.core.options import Option
 from kontur.core.segmentation import Segmentation
 
+from .fuzzy_cmeans_kernel import all_memberships, next_centres, strongest
 from .kmeans import lloyd
 from .pixel_features import Clusters, Position, Seed, Space, colour_features, sample, segments_of_clusters
 
@@ -52,7 +52,7 @@ def fuzzy_cmeans(
     points = np.ascontiguousarray(features.reshape(-1, features.shape[2]))
     start, _ = lloyd(points, clusters, seed)
     centres = fuzzy_centres(sample(points, _MOST_POINTS, seed), start, fuzziness)
-    labels, membership = _strongest(points, centres, 1 / (fuzziness - 1))
+    labels, membership = strongest(points, centres, 1 / (fuzziness - 1))
     result = segments_of_clusters(labels.reshape(image.shape), image, note)
     total = np.bincount(result.ids.ravel(), weights=membership)
     scored = tuple(replace(s, score=float(min(1.0, total[s.id] / s.area))) for s in result.segments)
@@ -63,7 +63,7 @@ def fuzzy_centres(points: NDArray[np.float32], start: NDArray[np.float32], fuzzi
     """The centres (K, F) at which the two steps stand still, from `start` (K, F), for points (N, F)."""
     centres = start.astype(np.float64)
     for _ in range(_ITERATIONS):
-        moved = _next_centres(points, centres, fuzziness)
+        moved = next_centres(points, centres, fuzziness)
         rest = np.abs(moved - centres).max(initial=0) < _REST
         centres = moved
         if rest:
@@ -74,75 +74,5 @@ def fuzzy_centres(points: NDArray[np.float32], start: NDArray[np.float32], fuzzi
 def memberships(points: NDArray[np.float32], centres: NDArray[np.float64], fuzziness: float) -> NDArray[np.float64]:
     """Memberships of points (N, F) in clusters: (N, K), rows sum to 1. A point on a centre belongs to it alone."""
     result = np.empty((len(points), len(centres)))
-    _all_memberships(points, centres, 1 / (fuzziness - 1), result)
+    all_memberships(points, centres, 1 / (fuzziness - 1), result)
     return result
-
-
-@njit(cache=True, nogil=True)
-def _memberships_of(points, n, centres, power, degree):  # type: ignore[no-untyped-def]
-    """Memberships of point n into degree (K,). Distances go in relative to the smallest, so no power overflows."""
-    smallest = np.inf
-    for k in range(centres.shape[0]):
-        square = 0.0
-        for f in range(centres.shape[1]):
-            difference = points[n, f] - centres[k, f]
-            square += difference * difference
-        degree[k] = square
-        smallest = min(smallest, square)
-    total = 0.0
-    for k in range(centres.shape[0]):
-        if degree[k] <= smallest:
-            degree[k] = 1.0
-        elif smallest == 0.0:
-            degree[k] = 0.0
-        elif power == 1.0:
-            degree[k] = smallest / degree[k]
-        else:
-            degree[k] = (smallest / degree[k]) ** power
-        total += degree[k]
-    for k in range(centres.shape[0]):
-        degree[k] /= total
-
-
-@njit(cache=True, nogil=True)
-def _next_centres(points, centres, fuzziness):  # type: ignore[no-untyped-def]
-    clusters, width = centres.shape
-    sums = np.zeros((clusters, width))
-    weights = np.zeros(clusters)
-    degree = np.empty(clusters)
-    power = 1.0 / (fuzziness - 1.0)
-    for n in range(points.shape[0]):
-        _memberships_of(points, n, centres, power, degree)
-        for k in range(clusters):
-            weight = degree[k] * degree[k] if fuzziness == 2.0 else degree[k] ** fuzziness
-            weights[k] += weight
-            for f in range(width):
-                sums[k, f] += weight * points[n, f]
-    moved = centres.copy()
-    for k in range(clusters):
-        if weights[k] > 0:
-            for f in range(width):
-                moved[k, f] = sums[k, f] / weights[k]
-    return moved
-
-
-@njit(cache=True, nogil=True)
-def _strongest(points, centres, power):  # type: ignore[no-untyped-def]
-    labels = np.empty(points.shape[0], np.int32)
-    membership = np.empty(points.shape[0], np.float32)
-    degree = np.empty(centres.shape[0])
-    for n in range(points.shape[0]):
-        _memberships_of(points, n, centres, power, degree)
-        best = 0
-        for k in range(1, centres.shape[0]):
-            if degree[k] > degree[best]:
-                best = k
-        labels[n] = best
-        membership[n] = degree[best]
-    return labels, membership
-
-
-@njit(cache=True, nogil=True)
-def _all_memberships(points, centres, power, result):  # type: ignore[no-untyped-def]
-    for n in range(points.shape[0]):
-        _memberships_of(points, n, centres, power, result[n])

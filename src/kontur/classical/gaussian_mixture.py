@@ -15,13 +15,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from kontur.core.image import Image
 from kontur.core.method import method
 from kontur.core.segmentation import Segmentation
 
+from .gaussian_mixture_kernel import expectation, most_probable
 from .kmeans import lloyd, nearest
 from .pixel_features import Clusters, Position, Seed, Space, colour_features, sample, segments_of_clusters
 
@@ -60,7 +60,7 @@ def gaussian_mixture(
     points = np.ascontiguousarray(features.reshape(-1, features.shape[2]))
     few = sample(points, _MOST_POINTS, seed)
     mixture, _ = expectation_maximisation(few, _start(few, clusters, seed))
-    labels, posterior = _most_probable(points, mixture.means, *mixture.tables())
+    labels, posterior = most_probable(points, mixture.means, *mixture.tables())
     result = segments_of_clusters(labels.reshape(image.shape), image, note)
     total = np.bincount(result.ids.ravel(), weights=posterior)
     scored = tuple(replace(s, score=float(min(1.0, total[s.id] / s.area))) for s in result.segments)
@@ -107,7 +107,7 @@ def expectation_maximisation(
     mixture = _mixture(np.bincount(hard).astype(np.float64), means, covariances)
     history: list[float] = []
     for _ in range(iterations):
-        likelihood, mass, first, second = _expectation(points, mixture.means, *mixture.tables())
+        likelihood, mass, first, second = expectation(points, mixture.means, *mixture.tables())
         history.append(likelihood / len(points))
         alive = mass > 1e-3 * len(points[0])  # a component that explains nothing has left the mixture
         means = first[alive] / mass[alive, None]
@@ -122,70 +122,3 @@ def expectation_maximisation(
 
 def _mixture(mass: NDArray, means: NDArray, covariances: NDArray) -> Mixture:
     return Mixture(mass / mass.sum(), means, covariances + _LEAST_VARIANCE * np.eye(means.shape[1]))
-
-
-@njit(cache=True, nogil=True)
-def _log_densities(points, n, means, constant, whitening, logs, offset):  # type: ignore[no-untyped-def]
-    """log(weight_k N(x_n; k)) into logs (K,); returns log of their sum."""
-    clusters, width = means.shape
-    highest = -np.inf
-    for k in range(clusters):
-        square = 0.0
-        for i in range(width):
-            offset[i] = points[n, i] - means[k, i]
-            z = 0.0
-            for j in range(i + 1):
-                z += whitening[k, i, j] * offset[j]
-            square += z * z
-        logs[k] = constant[k] - 0.5 * square
-        highest = max(highest, logs[k])
-    total = 0.0
-    for k in range(clusters):
-        total += np.exp(logs[k] - highest)
-    return highest + np.log(total)
-
-
-@njit(cache=True, nogil=True)
-def _expectation(points, means, constant, whitening):  # type: ignore[no-untyped-def]
-    """The log-likelihood, and for each component the sums of r, r x and r (x - mean)(x - mean)'."""
-    clusters, width = means.shape
-    mass = np.zeros(clusters)
-    first = np.zeros((clusters, width))
-    second = np.zeros((clusters, width, width))
-    logs, offset = np.empty(clusters), np.empty(width)
-    likelihood = 0.0
-    for n in range(points.shape[0]):
-        log_total = _log_densities(points, n, means, constant, whitening, logs, offset)
-        likelihood += log_total
-        for k in range(clusters):
-            r = np.exp(logs[k] - log_total)
-            if r < 1e-12:
-                continue
-            mass[k] += r
-            for i in range(width):
-                d = points[n, i] - means[k, i]
-                first[k, i] += r * points[n, i]
-                for j in range(i + 1):
-                    second[k, i, j] += r * d * (points[n, j] - means[k, j])
-    for k in range(clusters):
-        for i in range(width):
-            for j in range(i):
-                second[k, j, i] = second[k, i, j]
-    return likelihood, mass, first, second
-
-
-@njit(cache=True, nogil=True)
-def _most_probable(points, means, constant, whitening):  # type: ignore[no-untyped-def]
-    clusters, width = means.shape
-    labels = np.empty(points.shape[0], np.int32)
-    posterior = np.empty(points.shape[0], np.float32)
-    logs, offset = np.empty(clusters), np.empty(width)
-    for n in range(points.shape[0]):
-        log_total = _log_densities(points, n, means, constant, whitening, logs, offset)
-        best = 0
-        for k in range(1, clusters):
-            if logs[k] > logs[best]:
-                best = k
-        labels[n] = best
-        posterior[n] = np.exp(logs[best] - log_total)
-    return labels, posterior

@@ -83,6 +83,9 @@ def add_to(app: typer.Typer) -> None:
         _show(found)  # before it is written: a full disk does not take it
         written = write_report(output, found)
         screen.say(f"Written: {', '.join(map(str, written))}")
+        for image in found.per_image:
+            if image.error is not None:
+                screen.error(f"{image.name}: {image.error}")
         failed = [row for row in found.rows if row.error is not None]
         for row in failed:
             screen.error(f"{row.name}: {row.error}")

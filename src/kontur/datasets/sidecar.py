@@ -14,8 +14,8 @@ from typing import Any
 
 from ..core.errors import InputError
 from ..core.taxonomy import Taxonomy
-from ..io.documents import read_json, write_json
 from ..io.taxonomy import taxonomy_of
+from ..io.text import read_json, write_json
 from .labelled import LabelledImage
 
 NAME = "dataset.json"
@@ -36,6 +36,11 @@ class Sidecar:
 
     taxonomy: Taxonomy | None = None
     photos: dict[str, Photo] = field(default_factory=dict)  # by stem
+
+    def in_order(self, files: list[tuple[Path, str]]) -> list[tuple[Path, str]]:
+        """Label files with their stems in the order of their photos; those of photos that are not known come last."""
+        places = {stem: place for place, stem in enumerate(self.photos)}
+        return sorted(files, key=lambda pair: places.get(pair[1], len(places)))
 
 
 def read_sidecar(folder: Path) -> Sidecar:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..core.errors import PromptError
@@ -25,7 +24,8 @@ from ..core.prompts import Prompts
 from ..core.segmentation import Segmentation
 from ..kernels.colour_models import contrast_links, features, first_model, learn
 from ..kernels.graph_maxflow import SparseGraph
-from ..kernels.grid_maxflow import STEPS, GridGraph
+from ..kernels.grid_maxflow import GridGraph
+from .alpha_expansion_kernel import energy_of, expansion
 
 _SCALE = 4096.0
 """Energies are floats; the cuts are made in whole 1/4096ths, so a pixel's cost is right to 1.2e-4."""
@@ -115,7 +115,7 @@ def expand(
     while unchanged < len(costs) and turn < rounds * len(costs):
         alpha = turn % len(costs)
         turn += 1
-        terminals, arcs = _expansion(costs, links, labels, alpha, _SCALE, _LARGEST)
+        terminals, arcs = expansion(costs, links, labels, alpha, _SCALE, _LARGEST)
         moved = np.where(GridGraph(arcs).cut(terminals), np.int32(alpha), labels)
         lower = energy(costs, links, moved)
         if lower < best:
@@ -157,44 +157,4 @@ def expand_graph(
 
 def energy(costs: NDArray[np.float32], links: NDArray[np.float32], labels: NDArray[np.integer]) -> float:
     """The energy of a labelling (H, W); arguments as for `expand`."""
-    return float(_energy(costs, links, np.ascontiguousarray(labels, np.int32)))
-
-
-@njit(cache=True, nogil=True)
-def _energy(costs, links, labels):  # type: ignore[no-untyped-def]
-    height, width = labels.shape
-    total = 0.0
-    for y in range(height):
-        row = 0.0
-        for x in range(width):
-            row += costs[labels[y, x], y, x]
-            for d in range(0, links.shape[0], 2):
-                ny, nx = y + STEPS[d][0], x + STEPS[d][1]
-                if ny < height and 0 <= nx < width and labels[y, x] != labels[ny, nx]:
-                    row += links[d, y, x]
-        total += row
-    return total
-
-
-@njit(cache=True, nogil=True)
-def _expansion(costs, links, labels, alpha, scale, largest):  # type: ignore[no-untyped-def]
-    """The cut problem of one expansion; the source's side takes alpha."""
-    height, width = labels.shape
-    terminals = np.zeros((height, width), np.int32)
-    arcs = np.zeros(links.shape, np.int32)
-    for y in range(height):
-        for x in range(width):
-            gain = np.float64(costs[labels[y, x], y, x]) - costs[alpha, y, x]
-            terminals[y, x] += np.int32(np.rint(min(max(gain, -largest), largest) * scale))
-            for d in range(0, links.shape[0], 2):
-                ny, nx = y + STEPS[d][0], x + STEPS[d][1]
-                if not (ny < height and 0 <= nx < width):
-                    continue
-                price = np.int32(np.rint(links[d, y, x] * scale))
-                both_keep = price if labels[y, x] != labels[ny, nx] else np.int32(0)
-                p_keeps = price if labels[y, x] != alpha else np.int32(0)
-                q_keeps = price if labels[ny, nx] != alpha else np.int32(0)
-                terminals[y, x] -= q_keeps - both_keep
-                terminals[ny, nx] += q_keeps
-                arcs[d + 1, ny, nx] = p_keeps + q_keeps - both_keep
-    return terminals, arcs
+    return float(energy_of(costs, links, np.ascontiguousarray(labels, np.int32)))

@@ -20,13 +20,13 @@ boundary, and the ripples there would else be regions with the strongest of bord
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..core.errors import OptionError
 from ..core.hierarchy import Hierarchy
 from .boundary_arcs import border_normals
 from .boundary_thinning import checked_strength, thinned
+from .oriented_watershed_kernel import least_inside, minima, products, weigh
 
 # Chosen on BSDS500 val (benchmarks/contours_bsds.py --tune).
 _LEVELS = 4095  # steps of strength that the flood tells apart
@@ -83,7 +83,7 @@ def contour_hierarchy(
             _, sums = region_sums(leaves, planes)
         unit = leaves.size / 4  # the largest harmonic area of two regions
         area, sums = area / unit, sums / unit
-    floors = floor * _least(strength, leaves, count) if floor > 0 else None
+    floors = floor * least_inside(strength, leaves, count) if floor > 0 else None
     merges, heights = merge_tree(graph, area, sums, border=1 - colour, colour=colour, size=size, floors=floors)
     lines = thinned(strength, rim=rim) if thin else None
     return Hierarchy(leaves, merges, np.minimum(heights, 1), default, thinned=lines)
@@ -94,7 +94,7 @@ def watershed_leaves(strength: NDArray[np.float32], levels: int = _LEVELS) -> ND
     from ..kernels.priority_flood import priority_flood
 
     relief = (strength * np.float32(levels) + np.float32(0.5)).astype(np.uint16)
-    return priority_flood(relief, _minima(relief))
+    return priority_flood(relief, minima(relief))
 
 
 def oriented_strength(
@@ -112,7 +112,7 @@ def oriented_strength(
         stop = min(top + _ROWS, height)
         first = max(top - margin, 0)
         xx, xy, yy = structure_tensor(strength[first : stop + margin], sigma)
-        _weigh(strength, xx, xy, yy, first, across, down, right, below, top, stop, np.float32(aligned))
+        weigh(strength, xx, xy, yy, first, across, down, right, below, top, stop, np.float32(aligned))
     return right, below
 
 
@@ -120,92 +120,5 @@ def structure_tensor(strength: NDArray[np.float32], sigma: float = _SIGMA) -> tu
     """Products of the derivatives along x and y, xx, xy, yy, gathered by a Gaussian of sigma pixels: three (H, W) float32."""
     from scipy.ndimage import gaussian_filter
 
-    xx, xy, yy = _products(strength)
+    xx, xy, yy = products(strength)
     return tuple(gaussian_filter(plane, sigma, truncate=_REACH) for plane in (xx, xy, yy))
-
-
-@njit(cache=True, nogil=True)
-def _products(strength):  # type: ignore[no-untyped-def]
-    height, width = strength.shape
-    xx, xy, yy = np.empty_like(strength), np.empty_like(strength), np.empty_like(strength)
-    for y in range(height):
-        up, down = max(y - 1, 0), min(y + 1, height - 1)
-        for x in range(width):
-            left, right = max(x - 1, 0), min(x + 1, width - 1)
-            dx = (strength[y, right] - strength[y, left]) / np.float32(max(right - left, 1))
-            dy = (strength[down, x] - strength[up, x]) / np.float32(max(down - up, 1))
-            xx[y, x], xy[y, x], yy[y, x] = dx * dx, dx * dy, dy * dy
-    return xx, xy, yy
-
-
-@njit(nogil=True, inline="always")
-def _along(strength, xx, xy, yy, first, y0, x0, y1, x1, nx, ny, aligned):  # type: ignore[no-untyped-def]
-    if strength[y1, x1] > strength[y0, x0]:
-        y0, x0 = y1, x1
-    a, b, c = xx[y0 - first, x0], xy[y0 - first, x0], yy[y0 - first, x0]
-    greatest = np.float32(0.5) * (a + c + np.sqrt((a - c) * (a - c) + np.float32(4) * b * b))
-    if greatest <= 0 or (nx == 0 and ny == 0):
-        return strength[y0, x0]
-    share = (a * nx * nx + np.float32(2) * b * nx * ny + c * ny * ny) / greatest
-    return strength[y0, x0] * min(max(share / aligned, np.float32(0)), np.float32(1))
-
-
-@njit(cache=True, nogil=True)
-def _weigh(strength, xx, xy, yy, first, across, down, right, below, top, stop, aligned):  # type: ignore[no-untyped-def]
-    """Fill the rows top..stop of right and below. xx, xy, yy: of the rows from `first` on."""
-    height, width = strength.shape
-    for y in range(top, stop):
-        for x in range(width - 1):
-            nx, ny = across[y, x, 0], across[y, x, 1]
-            right[y, x] = _along(strength, xx, xy, yy, first, y, x, y, x + 1, nx, ny, aligned)
-        if y + 1 < height:
-            for x in range(width):
-                nx, ny = down[y, x, 0], down[y, x, 1]
-                below[y, x] = _along(strength, xx, xy, yy, first, y, x, y + 1, x, nx, ny, aligned)
-
-
-@njit(cache=True, nogil=True)
-def _least(strength, leaves, count):  # type: ignore[no-untyped-def]
-    """The least strength in each leaf, (count,) float64."""
-    height, width = strength.shape
-    least = np.ones(count, np.float64)
-    for y in range(height):
-        for x in range(width):
-            least[leaves[y, x] - 1] = min(least[leaves[y, x] - 1], np.float64(strength[y, x]))
-    return least
-
-
-@njit(cache=True, nogil=True)
-def _minima(relief):  # type: ignore[no-untyped-def]
-    """Plateaus (4-connected) without a lower 4-neighbour, numbered from 1 in the order of their first pixels; 0 elsewhere."""
-    height, width = relief.shape
-    ids = np.full((height, width), -1, np.int32)  # -1: not seen yet
-    plateau = np.empty(height * width, np.int32)
-    count = 0
-    for start in range(height * width):
-        if ids[start // width, start % width] >= 0:
-            continue
-        level = relief[start // width, start % width]
-        lowest = True
-        plateau[0] = start
-        ids[start // width, start % width] = 0
-        found, done = 1, 0
-        while done < found:
-            y, x = plateau[done] // width, plateau[done] % width
-            done += 1
-            for k in range(4):
-                qy, qx = y + (k == 2) - (k == 0), x + (k == 1) - (k == 3)
-                if not (0 <= qy < height and 0 <= qx < width):
-                    continue
-                other = relief[qy, qx]
-                if other < level:
-                    lowest = False
-                elif other == level and ids[qy, qx] < 0:
-                    ids[qy, qx] = 0
-                    plateau[found] = qy * width + qx
-                    found += 1
-        if lowest:
-            count += 1
-            for k in range(found):
-                ids[plateau[k] // width, plateau[k] % width] = count
-    return ids

@@ -14,13 +14,13 @@ Differs from the paper: centres of equal height that touch are one, so that a fl
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, OptionError
 from ..core.segmentation import Segmentation
 from ..core.taxonomy import Taxonomy
 from .ensemble import softmax
+from .panoptic_deeplab_kernel import nearest
 
 
 def panoptic_deeplab(
@@ -126,37 +126,10 @@ def group(
     """
     groups = np.zeros(foreground.shape, np.int32)
     if len(centres):
-        _nearest(
+        nearest(
             np.ascontiguousarray(centres, np.float32),
             np.ascontiguousarray(offsets, np.float32),
             np.ascontiguousarray(foreground, np.bool_),
             groups,
         )
     return groups
-
-
-@njit(cache=True, nogil=True)
-def _nearest(centres, offsets, foreground, groups):  # type: ignore[no-untyped-def]
-    """centres: (N, 2) float32, N >= 1.   offsets: (2, H, W) float32.   groups: (H, W) int32, written on the foreground."""
-    height, width = foreground.shape
-    for row in range(height):
-        last = 0
-        for column in range(width):
-            if not foreground[row, column]:
-                continue
-            y = np.float32(row) + offsets[0, row, column]
-            x = np.float32(column) + offsets[1, row, column]
-            # Mostly the left neighbour's centre; starting with it, few others come nearer.
-            down, right = y - centres[last, 0], x - centres[last, 1]
-            best, nearest = down * down + right * right, last
-            for n in range(len(centres)):
-                down = y - centres[n, 0]
-                square = down * down
-                if square > best:
-                    continue
-                right = x - centres[n, 1]
-                square += right * right
-                if square < best or (square == best and n < nearest):
-                    best, nearest = square, n
-            groups[row, column] = nearest + 1
-            last = nearest

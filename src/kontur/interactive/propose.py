@@ -7,12 +7,12 @@ over paths without edges, is object); the best box as a maximum-sum rectangle: B
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..core.image import Image, as_image
 from ..kernels.colour_models import features, first_model
 from ..kernels.geodesic_distance import geodesic_distance
+from .propose_kernel import best_box
 
 _SIDE = 160
 """Saliency is found on an image whose longer side is about this."""
@@ -32,7 +32,7 @@ def propose_boxes(image: Image | NDArray, *, count: int = 1) -> list[tuple[int, 
     boxes = []
     gain = score - _LEVEL * score.mean()
     for _ in range(count):
-        value, x0, y0, x1, y1 = _best_box(gain)
+        value, x0, y0, x1, y1 = best_box(gain)
         if value <= 1e-6 * gain.size:
             break
         boxes.append((x0, y0, x1, y1))
@@ -78,23 +78,3 @@ def _at_full_size(
     x1, y1 = min(x1 + factor, width), min(y1 + factor, height)
     left, top = min(1, width // 3), min(1, height // 3)
     return max(x0 - factor, left), max(y0 - factor, top), min(x1, width - left), min(y1, height - top)
-
-
-@njit(cache=True, nogil=True)
-def _best_box(gain):  # type: ignore[no-untyped-def]
-    """The rectangle with the largest sum: (sum, x0, y0, x1, y1); O(H^2 W)."""
-    height, width = gain.shape
-    best, bx0, by0, bx1, by1 = 0.0, 0, 0, 0, 0
-    columns = np.zeros(width, np.float64)
-    for top in range(height):
-        columns[:] = 0
-        for bottom in range(top, height):
-            running, left = 0.0, 0
-            for x in range(width):
-                columns[x] += gain[bottom, x]
-                if running <= 0:
-                    running, left = 0.0, x
-                running += columns[x]
-                if running > best:
-                    best, bx0, by0, bx1, by1 = running, left, top, x + 1, bottom + 1
-    return best, bx0, by0, bx1, by1

@@ -18,11 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, OptionError
+from ..core.errors import OptionError
 from ..core.segmentation import Segmentation
+from .arrays import Scores, object_of, same_size
+from .boundaries_kernel import distance_to_other, eroded, share_near
 from .contours import label_boundaries
 
 MaskLike = NDArray | Segmentation
@@ -41,7 +42,7 @@ PROTOCOL = (
 
 
 @dataclass(frozen=True)
-class SurfaceDistances:
+class SurfaceDistances(Scores):
     """Distances between the surfaces of two masks, in the units of the spacing.
 
     A mask's surface are its voxels with a face neighbour (4 in the plane, 6 in space) that is off or outside the image,
@@ -62,9 +63,6 @@ class SurfaceDistances:
     average: float
     average_prediction_to_truth: float
     average_truth_to_prediction: float
-
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ def boundary_iou(prediction: MaskLike, truth: MaskLike, ratio: float = 0.02) -> 
         raise OptionError(f"ratio: expected a positive share of the diagonal, got {ratio}")
     ours, theirs = _masks(prediction, truth)
     width = max(1, round(ratio * math.hypot(*ours.shape)))
-    our_band, their_band = ours & ~_eroded(ours, width), theirs & ~_eroded(theirs, width)
+    our_band, their_band = ours & ~eroded(ours, width), theirs & ~eroded(theirs, width)
     union = int((our_band | their_band).sum())
     return int((our_band & their_band).sum()) / union if union else math.nan
 
@@ -142,8 +140,8 @@ def davis_f(prediction: MaskLike, truth: MaskLike) -> float:
     if not our_line.any() or not their_line.any():
         return 1.0 if not our_line.any() and not their_line.any() else 0.0
     offsets = _disk(radius)
-    precision = _share_near(our_line, their_line, offsets)
-    recall = _share_near(their_line, our_line, offsets)
+    precision = share_near(our_line, their_line, offsets)
+    recall = share_near(their_line, our_line, offsets)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
@@ -157,7 +155,7 @@ def trimap_iou(prediction: MaskLike, truth: MaskLike, widths: Sequence[int] = (1
     if not widths or min(widths) < 1:
         raise OptionError(f"widths: expected whole numbers of pixels from 1, got {widths}")
     ours, theirs = _masks(prediction, truth)
-    reach = _distance_to_other(theirs, max(widths), _disk(max(widths)))
+    reach = distance_to_other(theirs, max(widths), _disk(max(widths)))
     scores = {}
     for width in widths:
         band = reach <= width * width
@@ -220,26 +218,9 @@ def surface_distances(
 def _masks(
     prediction: MaskLike, truth: MaskLike, dimensions: tuple[int, ...] = (2,)
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    ours, theirs = (_mask(m, name, dimensions) for m, name in ((prediction, "prediction"), (truth, "truth")))
-    if ours.shape != theirs.shape:
-        sizes = ["x".join(map(str, m.shape)) for m in (ours, theirs)]
-        raise InputError(f"sizes differ: prediction {sizes[0]}, truth {sizes[1]}. Give the masks of the same picture")
+    ours, theirs = object_of(prediction, "prediction", dimensions), object_of(truth, "truth", dimensions)
+    same_size("prediction", ours.shape, "truth", theirs.shape)
     return ours, theirs
-
-
-def _mask(mask: MaskLike, name: str, dimensions: tuple[int, ...]) -> NDArray[np.bool_]:
-    if isinstance(mask, Segmentation):
-        if mask.foreground is None:
-            raise InputError(f"{name}: expected a result with a background; choose a segment with result.mask(id)")
-        return mask.foreground
-    mask = np.asarray(mask)
-    wanted = "(H, W)" + (" or (D, H, W)" if 3 in dimensions else "")
-    if mask.dtype != bool and not np.issubdtype(mask.dtype, np.integer):
-        raise InputError(f"{name}: expected a mask of bool or integers {wanted}, got {mask.dtype} {mask.shape}")
-    if mask.ndim not in dimensions or not mask.size:
-        hint = " A colour picture is no mask." if mask.ndim == 3 else ""
-        raise InputError(f"{name}: expected a mask {wanted}, got shape {mask.shape}.{hint}")
-    return np.ascontiguousarray(mask != 0)
 
 
 def _surface(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -259,72 +240,3 @@ def _disk(radius: int) -> NDArray[np.int64]:
     length = steps[:, None] ** 2 + steps**2
     inside = np.argwhere(length <= radius * radius) - radius
     return inside[np.argsort((inside**2).sum(axis=1), kind="stable")]
-
-
-@njit(cache=True, nogil=True)
-def _eroded(mask: NDArray[np.bool_], distance: int) -> NDArray[np.bool_]:
-    """Pixels whose (2 distance + 1)^2 square is all set and inside the image."""
-    height, width = mask.shape
-    rows = np.zeros((height, width), np.bool_)
-    for y in range(height):
-        run = 0
-        for x in range(width):
-            run = run + 1 if mask[y, x] else 0
-            if run > 2 * distance:
-                rows[y, x - distance] = True
-    square = np.zeros((height, width), np.bool_)
-    runs = np.zeros(width, np.int32)
-    for y in range(height):
-        for x in range(width):
-            runs[x] = runs[x] + 1 if rows[y, x] else 0
-        if y >= 2 * distance:
-            for x in range(width):
-                square[y - distance, x] = runs[x] > 2 * distance
-    return square
-
-
-@njit(cache=True, nogil=True)
-def _share_near(of: NDArray[np.bool_], to: NDArray[np.bool_], offsets: NDArray[np.int64]) -> float:
-    """Share of the pixels of one map with a pixel of the other at one of the offsets (nearest offsets first)."""
-    height, width = of.shape
-    pixels = 0
-    near = 0
-    for y in range(height):
-        for x in range(width):
-            if not of[y, x]:
-                continue
-            pixels += 1
-            for k in range(len(offsets)):
-                v, u = y + offsets[k, 0], x + offsets[k, 1]
-                if 0 <= v < height and 0 <= u < width and to[v, u]:
-                    near += 1
-                    break
-    return near / pixels
-
-
-@njit(cache=True, nogil=True)
-def _distance_to_other(mask: NDArray[np.bool_], reach: int, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Squared distance to the nearest pixel of the other label; beyond `reach` some larger number.
-
-    The nearest such pixel always has a 4-neighbour of this pixel's label (else a step towards this pixel would find a
-    nearer one), so only those on the outline are asked.
-    """
-    height, width = mask.shape
-    distance = np.full((height, width), (reach + 1) ** 2, np.int64)
-    for y in range(height):
-        for x in range(width):
-            here = mask[y, x]
-            outline = (
-                (y > 0 and mask[y - 1, x] != here)
-                or (y < height - 1 and mask[y + 1, x] != here)
-                or (x > 0 and mask[y, x - 1] != here)
-                or (x < width - 1 and mask[y, x + 1] != here)
-            )
-            if not outline:
-                continue
-            for k in range(len(offsets)):
-                dy, dx = offsets[k, 0], offsets[k, 1]
-                v, u = y + dy, x + dx
-                if 0 <= v < height and 0 <= u < width and mask[v, u] != here:
-                    distance[v, u] = min(distance[v, u], dy * dy + dx * dx)
-    return distance

@@ -18,19 +18,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, OptionError
+from ..core.errors import InputError, KonturError, OptionError
+from .arrays import Scores, same_size, strength_of
+from .contours_kernel import match, thin_flat
+from .counts import Counts
 
 TOLERANCE = 0.0075
 """How far apart a predicted and a true boundary pixel may lie, as a share of the image's diagonal."""
 
-_NEARBY = 500  # predicted pixels that one search asks before it is left to the phases over all of them
-
 
 @dataclass(frozen=True)
-class ContourScores:
+class ContourScores(Scores):
     """What the counts say. Curves have one value a threshold, in rising order of the thresholds.
 
     ods: the best F over thresholds, one threshold for all images (optimal data set scale), in [0, 1].
@@ -51,12 +51,8 @@ class ContourScores:
     precision_curve: tuple[float, ...]
     recall_curve: tuple[float, ...]
 
-    def to_dict(self) -> dict[str, object]:
-        """The fields by their names, curves as lists."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
 
-
-class ContourCounts:
+class ContourCounts(Counts):
     """Counts of matched and of all boundary pixels at each threshold; they add over images, so memory stays the same.
 
     thresholds: a number n of them, i / (n + 1) for i = 1..n (the official 99), or the values themselves, rising.
@@ -67,6 +63,8 @@ class ContourCounts:
     predicted pixels. Recall counts every annotator's pixels; precision counts a predicted pixel as right if any
     annotator's matching has it. `best` holds the same sums at each image's own best threshold.
     """
+
+    SUMS = ("images", "counts", "best")
 
     def __init__(
         self, thresholds: int | Sequence[float] = 99, *, tolerance: float = TOLERANCE, thinned: bool = True
@@ -95,21 +93,21 @@ class ContourCounts:
 
         Raises InputError for sizes that differ, values outside [0, 1], no annotator.
         """
-        alone = self._like()
+        alone = ContourCounts(self.thresholds.tolist(), tolerance=self.tolerance, thinned=self.thinned)
         alone.counts[:] = self.image_counts(prediction, truths)
         f = _f_measure(*_rates(alone.counts))
         alone.best[:] = alone.counts[np.flatnonzero(f == f.max())[-1]]  # the official code takes the last of equals
         alone.images = 1
-        self.counts += alone.counts
-        self.best += alone.best
-        self.images += 1
+        self += alone
         return alone.scores()
 
     def image_counts(self, prediction: NDArray, truths: Sequence[NDArray]) -> NDArray[np.int64]:
         """The counts of one image alone, (thresholds, 4): matched truth, truth, matched predicted, predicted pixels."""
         prediction = np.asarray(prediction)
         maps = _thresholded(prediction, self.thresholds)
-        outlines = [_outline(truth, prediction.shape[-2:], number) for number, truth in enumerate(truths, 1)]
+        outlines = [np.asarray(truth) != 0 for truth in truths]
+        for number, outline in enumerate(outlines, 1):
+            same_size("boundary map", prediction.shape[-2:], f"truth of annotator {number}", outline.shape)
         if not outlines:
             raise InputError("truth: expected the boundaries of at least one annotator, got none")
         matcher = _Matcher(outlines, self.tolerance)
@@ -124,20 +122,11 @@ class ContourCounts:
             row[:] = previous
         return counts
 
-    def __add__(self, other: ContourCounts) -> ContourCounts:
-        """The counts of both sets of images."""
-        same = np.array_equal(self.thresholds, other.thresholds)
-        if not same or self.tolerance != other.tolerance or self.thinned != other.thinned:
-            raise OptionError("contour counts: expected equal thresholds, tolerance and thinning on both sides of +")
-        both = self._like()
-        both.counts[:] = self.counts + other.counts
-        both.best[:] = self.best + other.best
-        both.images = self.images + other.images
-        return both
-
-    def _like(self) -> ContourCounts:
-        """Empty counts of the same definition."""
-        return ContourCounts(self.thresholds.tolist(), tolerance=self.tolerance, thinned=self.thinned)
+    def unlike(self, other: ContourCounts) -> KonturError | None:
+        same = np.array_equal(self.thresholds, other.thresholds) and self.tolerance == other.tolerance
+        if same and self.thinned == other.thinned:
+            return None
+        return OptionError("contour counts: expected equal thresholds, tolerance and thinning on both sides of +")
 
     @property
     def protocol(self) -> str:
@@ -187,7 +176,9 @@ def match_boundaries(
     lines = np.asarray(prediction) != 0
     if lines.ndim != 2:
         raise InputError(f"prediction: expected a boundary map (H, W), got shape {lines.shape}")
-    matcher = _Matcher([_outline(truth, lines.shape, 1)], tolerance)
+    outline = np.asarray(truth) != 0
+    same_size("boundary map", lines.shape, "truth", outline.shape)
+    matcher = _Matcher([outline], tolerance)
     found = np.zeros(lines.shape, bool)
     partner = matcher.pair(lines, 0)
     found[lines] = partner >= 0
@@ -206,7 +197,7 @@ def thin(mask: NDArray) -> NDArray[np.bool_]:
     if mask.ndim != 2:
         raise InputError(f"mask: expected (H, W), got shape {mask.shape}")
     padded = np.pad(mask, 1).astype(np.uint8)
-    _thin(padded.ravel(), padded.shape[1], _REMOVABLE)
+    thin_flat(padded.ravel(), padded.shape[1], _REMOVABLE)
     return padded[1:-1, 1:-1].astype(bool)
 
 
@@ -248,7 +239,7 @@ class _Matcher:
 
     def pair(self, lines: NDArray[np.bool_], annotator: int) -> NDArray[np.int32]:
         """For each predicted pixel in reading order the number of its partner, or -1."""
-        return _match(self.positions(lines), self.numbered[annotator], self.sizes[annotator], self.offsets)
+        return match(self.positions(lines), self.numbered[annotator], self.sizes[annotator], self.offsets)
 
     def count(self, lines: NDArray[np.bool_]) -> tuple[int, int]:
         """Matched truth pixels, summed over annotators; predicted pixels that any annotator's matching has."""
@@ -256,7 +247,7 @@ class _Matcher:
         matched = np.zeros(len(positions), bool)
         hits = 0
         for numbers, size in zip(self.numbered, self.sizes):
-            found = _match(positions, numbers, size, self.offsets) >= 0
+            found = match(positions, numbers, size, self.offsets) >= 0
             hits += int(found.sum())
             matched |= found
         return hits, int(matched.sum())
@@ -269,35 +260,8 @@ def _thresholded(prediction: NDArray, thresholds: NDArray[np.float64]) -> Iterat
         if len(prediction) != len(thresholds) or not prediction.size:
             raise InputError(f"boundary maps: expected ({len(thresholds)}, H, W), got {prediction.shape}")
         return iter(prediction)
-    strength = boundary_strength(prediction)
+    strength = strength_of(prediction, "boundary map")
     return (strength >= threshold for threshold in thresholds)
-
-
-def boundary_strength(prediction: NDArray) -> NDArray[np.float64]:
-    """A soft map (H, W) in [0, 1]: float in [0, 1] or bool as it is, uint8 and uint16 divided by their maximum."""
-    prediction = np.asarray(prediction)
-    if prediction.ndim != 2 or not prediction.size:
-        raise InputError(f"boundary map: expected (H, W), got {prediction.dtype} {prediction.shape}")
-    if prediction.dtype in (np.uint8, np.uint16):
-        return prediction / float(np.iinfo(prediction.dtype).max)
-    if prediction.dtype != bool and not np.issubdtype(prediction.dtype, np.floating):
-        raise InputError(f"boundary map: expected float in [0, 1], bool, uint8 or uint16, got {prediction.dtype}")
-    strength = prediction.astype(np.float64)
-    low, high = float(strength.min()), float(strength.max())
-    if not (low >= 0 and high <= 1):  # NaN fails as well
-        raise InputError(f"boundary map: expected values in [0, 1], got {low:g}..{high:g}. Divide by the maximum first")
-    return strength
-
-
-def _outline(truth: NDArray, shape: tuple[int, ...], number: int) -> NDArray[np.bool_]:
-    outline = np.asarray(truth) != 0
-    if outline.shape != shape:
-        ours, theirs = "x".join(map(str, shape)), "x".join(map(str, outline.shape))
-        raise InputError(
-            f"sizes differ: boundary map {ours}, truth of annotator {number} {theirs} (height x width). "
-            "Give the truth of the same picture."
-        )
-    return outline
 
 
 def _rates(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -353,215 +317,6 @@ def _removable() -> NDArray[np.bool_]:
 
 
 _REMOVABLE = _removable()
-
-
-@njit(cache=True, nogil=True)
-def _thin(mask: NDArray[np.uint8], stride: int, removable: NDArray[np.bool_]) -> None:
-    """Thin a flat mask with a margin of one background pixel, in place.
-
-    After the first two sub-iterations only the neighbours of pixels that went in the last two are asked: the others
-    have the neighbourhood with which they were kept before.
-    """
-    around = np.array([1, 1 - stride, -stride, -1 - stride, -1, stride - 1, stride, stride + 1])
-    candidates = np.flatnonzero(mask)
-    asked = np.zeros(mask.size, np.int32)  # the sub-iteration for which a pixel is already a candidate
-    doomed = np.empty(len(candidates), np.int64)
-    gone_before = doomed[:0].copy()
-    turn = 0
-    while True:
-        marked = 0
-        for p in candidates:
-            if mask[p] == 0:
-                continue
-            code = 0
-            for k in range(8):
-                code |= mask[p + around[k]] << k
-            if removable[turn % 2, code]:
-                doomed[marked] = p
-                marked += 1
-        gone = doomed[:marked].copy()
-        for p in gone:
-            mask[p] = 0
-        turn += 1
-        if turn > 1:
-            candidates = np.empty(8 * (len(gone) + len(gone_before)), np.int64)
-            count = 0
-            for removed in (gone_before, gone):
-                for p in removed:
-                    for k in range(8):
-                        q = p + around[k]
-                        if mask[q] != 0 and asked[q] != turn:
-                            asked[q] = turn
-                            candidates[count] = q
-                            count += 1
-            if count == 0:
-                return
-            candidates = candidates[:count]
-        gone_before = gone
-
-
-@njit(cache=True, nogil=True)
-def _match(
-    positions: NDArray[np.int64], numbers: NDArray[np.int32], size: int, offsets: NDArray[np.int64]
-) -> NDArray[np.int32]:
-    """A matching of the greatest size between predicted pixels and numbered truth pixels; the partner of each, or -1.
-
-    Three steps, of which real maps hardly need the last: greedily nearest first; a short breadth-first search for an
-    augmenting path from each predicted pixel left over; Hopcroft and Karp's phases for those that were cut short.
-    """
-    count = len(positions)
-    partner = np.full(count, -1, np.int32)
-    owner = np.full(size, -1, np.int32)  # of a truth pixel: the predicted pixel it is paired with
-    left = np.arange(count).astype(np.int32)
-    for offset in offsets:
-        kept = 0
-        for i in range(len(left)):
-            p = left[i]
-            t = numbers[positions[p] + offset]
-            if t >= 0 and owner[t] < 0:
-                owner[t] = p
-                partner[p] = t
-            else:
-                left[kept] = p
-                kept += 1
-        left = left[:kept]
-    closed = np.zeros(size, np.bool_)
-    left = _search_nearby(left, positions, numbers, offsets, partner, owner, closed)
-    while len(left) > 0 and (owner < 0).any():
-        left = _search_all(left, positions, numbers, offsets, partner, owner, closed)
-    return partner
-
-
-@njit(cache=True, nogil=True)
-def _search_nearby(
-    left: NDArray[np.int32],
-    positions: NDArray[np.int64],
-    numbers: NDArray[np.int32],
-    offsets: NDArray[np.int64],
-    partner: NDArray[np.int32],
-    owner: NDArray[np.int32],
-    closed: NDArray[np.bool_],
-) -> NDArray[np.int32]:
-    """One breadth-first search from each pixel left over, cut short at _NEARBY pixels; returns those that were cut.
-
-    A search that fails has walked a part of the graph that no later path can use (its truth pixels are all matched
-    into the part itself), so these are closed and all failures together cost one walk over the graph.
-    """
-    visited = np.full(len(owner), -1, np.int32)  # the search that last reached a truth pixel
-    reached_from = np.empty(len(owner), np.int32)
-    queue = np.empty(len(positions), np.int32)
-    cut = np.empty(len(left), np.int32)
-    cuts = 0
-    unpaired = (owner < 0).sum()
-    for start in left:
-        if unpaired == 0:
-            return cut[:0].copy()
-        head, tail = 0, 1
-        queue[0] = start
-        end = -1
-        while head < tail and head < _NEARBY and end < 0:
-            p = queue[head]
-            head += 1
-            for offset in offsets:
-                t = numbers[positions[p] + offset]
-                if t < 0 or closed[t] or visited[t] == start:
-                    continue
-                visited[t] = start
-                reached_from[t] = p
-                if owner[t] < 0:
-                    end = t
-                    break
-                queue[tail] = owner[t]
-                tail += 1
-        if end < 0 and head < tail:
-            cut[cuts] = start
-            cuts += 1
-        elif end < 0:
-            for i in range(1, tail):
-                closed[partner[queue[i]]] = True
-        unpaired -= end >= 0
-        while end >= 0:  # swap the pairs along the path, back to its start
-            p = reached_from[end]
-            before = partner[p]
-            partner[p] = end
-            owner[end] = p
-            end = before
-    return cut[:cuts].copy()
-
-
-@njit(cache=True, nogil=True)
-def _search_all(
-    left: NDArray[np.int32],
-    positions: NDArray[np.int64],
-    numbers: NDArray[np.int32],
-    offsets: NDArray[np.int64],
-    partner: NDArray[np.int32],
-    owner: NDArray[np.int32],
-    closed: NDArray[np.bool_],
-) -> NDArray[np.int32]:
-    """One phase of Hopcroft and Karp: disjoint shortest augmenting paths. Returns the pixels still left, none at the end.
-
-    Source: Hopcroft and Karp, "An n^(5/2) algorithm for maximum matchings in bipartite graphs", SIAM J. Comput. 2, 1973.
-    """
-    count = len(positions)
-    level = np.full(count, -1, np.int32)  # of a predicted pixel: pairs on the way to it; -1 not reached or used up
-    queue = np.empty(count, np.int32)
-    for i in range(len(left)):
-        queue[i] = left[i]
-        level[left[i]] = 0
-    head, tail = 0, len(left)
-    last = count  # the level of the pixels with an unpaired truth pixel in reach
-    while head < tail and level[queue[head]] <= last:
-        p = queue[head]
-        head += 1
-        for offset in offsets:
-            t = numbers[positions[p] + offset]
-            if t < 0 or closed[t]:
-                continue
-            q = owner[t]
-            if q < 0:
-                last = level[p]
-                break
-            if level[q] < 0:
-                level[q] = level[p] + 1
-                queue[tail] = q
-                tail += 1
-    if last == count:
-        return left[:0].copy()
-
-    step = np.zeros(count, np.int32)  # of a predicted pixel: the offsets it has tried
-    kept = 0
-    for start in left:
-        path = queue  # no longer needed as a queue
-        path[0] = start
-        depth = 1
-        found = False
-        while depth > 0 and not found:
-            p = path[depth - 1]
-            if step[p] == len(offsets):
-                level[p] = -1
-                depth -= 1
-                continue
-            t = numbers[positions[p] + offsets[step[p]]]
-            step[p] += 1
-            if t < 0 or closed[t]:
-                continue
-            q = owner[t]
-            if q < 0:
-                found = True
-            elif level[q] == level[p] + 1 and level[p] < last:
-                path[depth] = q
-                depth += 1
-        if not found:
-            left[kept] = start
-            kept += 1
-        for i in range(depth):  # a pixel's latest offset leads to its new partner
-            p = path[i]
-            t = numbers[positions[p] + offsets[step[p] - 1]]
-            partner[p] = t
-            owner[t] = p
-            level[p] = -1
-    return left[:kept].copy()
 
 
 def contour_scores(pairs: Iterable[tuple[NDArray, Sequence[NDArray]]], *, thresholds: int = 99) -> ContourScores:

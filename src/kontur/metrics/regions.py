@@ -19,9 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, OptionError
+from ..core.errors import InputError, KonturError, OptionError
 from ..core.segmentation import Segmentation
 from ..kernels.overlaps import dense, overlaps
+from .arrays import Scores, labels_of, same_size
+from .counts import Counts
 
 _DEFINITION = (
     "covering of the annotators' regions (their areas summed over annotators), Rand index and variation of information "
@@ -30,7 +32,7 @@ _DEFINITION = (
 
 
 @dataclass(frozen=True)
-class RegionScores:
+class RegionScores(Scores):
     """One segmentation against all annotators of one image.
 
     covering: sum over annotators and their G of |G| * (largest |S and G| / |S or G|) / sum of |G|; [0, 1], 1 is best.
@@ -43,12 +45,9 @@ class RegionScores:
     rand_index: float
     variation_of_information: float
 
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
-
 
 @dataclass(frozen=True)
-class RegionSetScores:
+class RegionSetScores(Scores):
     """A set of images. ODS: at the one level that is best for all images; OIS: at each image's own best level.
 
     covering_best: each true region takes the level that covers it best. Levels are counted from 0.
@@ -67,9 +66,6 @@ class RegionSetScores:
     variation_of_information_level: int
     images: int
 
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
-
 
 def region_scores(labels: NDArray | Segmentation, truths: Sequence[NDArray]) -> RegionScores:
     """Score one label map (H, W) against the annotators' label maps (H, W); the numbers themselves mean nothing.
@@ -85,11 +81,13 @@ def region_scores(labels: NDArray | Segmentation, truths: Sequence[NDArray]) -> 
     )
 
 
-class RegionCounts:
+class RegionCounts(Counts):
     """Sums over images at each level of a hierarchy (or of a list of segmentations); memory stays the same.
 
     levels: how many segmentations each image has; level i of all images belongs together (the same threshold).
     """
+
+    SUMS = ("images", "area", "covered", "rand", "information", "best")
 
     def __init__(self, levels: int = 1) -> None:
         if levels < 1:
@@ -136,16 +134,12 @@ class RegionCounts:
             raise InputError(f"segmentations: expected {self.levels} (one a level), got {len(levels)}")
         if not len(truths):
             raise InputError("truth: expected at least one annotator, got none")
-        maps = [_labels(level, f"level {i}") for i, level in enumerate(levels)]
-        drawn = [_labels(truth, f"truth of annotator {i}") for i, truth in enumerate(truths, 1)]
-        for name, one in [(f"level {i}", m) for i, m in enumerate(maps)] + [
-            (f"truth of annotator {i}", t) for i, t in enumerate(drawn, 1)
-        ]:
-            if one.shape != maps[0].shape:
-                ours, theirs = "x".join(map(str, maps[0].shape)), "x".join(map(str, one.shape))
-                raise InputError(
-                    f"sizes differ: segmentation {ours}, {name} {theirs} (height x width). Give the same picture"
-                )
+        maps = [dense(labels_of(level, f"level {i}")) for i, level in enumerate(levels)]
+        drawn = [dense(labels_of(truth, f"truth of annotator {i}")) for i, truth in enumerate(truths, 1)]
+        for i, one in enumerate(maps):
+            same_size("segmentation", maps[0].shape, f"level {i}", one.shape)
+        for i, one in enumerate(drawn, 1):
+            same_size("segmentation", maps[0].shape, f"truth of annotator {i}", one.shape)
         covered, rand, information = np.zeros(self.levels), np.zeros(self.levels), np.zeros(self.levels)
         for truth in drawn:
             best = np.zeros(int(truth.max()) + 1)
@@ -159,16 +153,12 @@ class RegionCounts:
                 best_by_region.append(best)
         return covered, maps[0].size * len(drawn), rand / len(drawn), information / len(drawn)
 
-    def __add__(self, other: RegionCounts) -> RegionCounts:
-        """The sums of both sets of images."""
-        if self.levels != other.levels:
-            raise OptionError(
-                f"region counts: expected equal levels on both sides of +, got {self.levels}, {other.levels}"
-            )
-        both = RegionCounts(self.levels)
-        for name in ("images", "area", "covered", "rand", "information", "best"):
-            setattr(both, name, getattr(self, name) + getattr(other, name))
-        return both
+    def unlike(self, other: RegionCounts) -> KonturError | None:
+        if self.levels == other.levels:
+            return None
+        return OptionError(
+            f"region counts: expected equal levels on both sides of +, got {self.levels}, {other.levels}"
+        )
 
     def scores(self) -> RegionSetScores:
         """ODS and OIS of all images so far; NaN before the first."""
@@ -187,15 +177,6 @@ class RegionCounts:
             int(self.information.argmin()),
             self.images,
         )
-
-
-def _labels(labels: NDArray | Segmentation, what: str) -> NDArray[np.int32]:
-    labels = labels.ids if isinstance(labels, Segmentation) else np.asarray(labels)
-    integers = np.issubdtype(labels.dtype, np.integer) or labels.dtype == bool
-    if labels.ndim != 2 or not labels.size or not integers:
-        hint = " A colour picture holds no indices." if labels.ndim == 3 else ""
-        raise InputError(f"{what}: expected a label map of integers (H, W), got {labels.dtype} {labels.shape}.{hint}")
-    return dense(labels)
 
 
 def _compare(labels: NDArray[np.int32], truth: NDArray[np.int32]) -> tuple[NDArray[np.float64], float, float]:

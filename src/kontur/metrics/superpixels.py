@@ -18,13 +18,15 @@ from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from ..core.image import Image
 from ..core.segmentation import Segmentation
 from ..kernels.overlaps import dense, overlaps
+from .arrays import labels_of, same_size
+from .counts import Means
+from .superpixels_kernel import boundary, colour_sums, near, perimeters_of
 
 TOLERANCE = 0.0025
 """Radius within which two boundary pixels meet, as a share of the image's diagonal."""
@@ -80,14 +82,10 @@ def superpixel_scores(
 
     Raises InputError for sizes that differ (both are named), maps that are not integers (H, W), negative truth values.
     """
-    superpixels, regions = _indices(labels, "superpixel labels"), _indices(truth, "truth")
+    superpixels, regions = labels_of(labels, "superpixel labels"), labels_of(truth, "truth")
     pixels = _pixels(image)
-    for name, shape in (("truth", regions.shape), ("image", pixels.shape[:2])):
-        if shape != superpixels.shape:
-            raise InputError(
-                f"sizes differ: superpixel labels {_size(superpixels.shape)}, {name} {_size(shape)} (height x width). "
-                f"Give the {name} of the same picture."
-            )
+    same_size("superpixel labels", superpixels.shape, "truth", regions.shape)
+    same_size("superpixel labels", superpixels.shape, "image", pixels.shape[:2])
     if int(regions.min()) < 0:
         raise InputError(
             f"truth: expected region numbers from 0, got {int(regions.min())}. Number the regions 0, 1, 2.."
@@ -98,16 +96,16 @@ def superpixel_scores(
     highest = int(regions.max())
     superpixels, regions = dense(superpixels), dense(regions)
 
-    ours, theirs = _boundary(superpixels), _boundary(regions)
+    ours, theirs = boundary(superpixels), boundary(regions)
     radius = round(TOLERANCE * math.hypot(height, width))
-    hits = int((_near(ours, radius) & theirs).sum())
-    wrong = int((ours & ~_near(theirs, radius)).sum())
+    hits = int((near(ours, radius) & theirs).sum())
+    wrong = int((ours & ~near(theirs, radius)).sum())
     outline = int(theirs.sum())
 
     of, region, pixels_shared = overlaps(superpixels, regions, int(superpixels.max()) + 1, int(regions.max()) + 1)
     areas = np.bincount(of, weights=pixels_shared).astype(np.int64)
     region_areas = np.bincount(region, weights=pixels_shared).astype(np.int64)
-    perimeters = _perimeters(superpixels, len(areas))
+    perimeters = perimeters_of(superpixels, len(areas))
     used, present = areas > 0, region_areas > 0
     best = np.zeros(len(areas), np.int64)
     np.maximum.at(best, of, pixels_shared)
@@ -132,24 +130,10 @@ def mean_superpixel_scores(scores: Iterable[SuperpixelScores]) -> SuperpixelScor
 
     For several annotators: `mean_superpixel_scores(superpixel_scores(labels, truth, image) for truth in truths)`.
     """
-    names = [f.name for f in fields(SuperpixelScores)]
-    sums, counts = np.zeros(len(names)), np.zeros(len(names), np.int64)
+    means = Means([f.name for f in fields(SuperpixelScores)])
     for one in scores:
-        values = np.array([getattr(one, name) for name in names])
-        defined = ~np.isnan(values)
-        sums[defined] += values[defined]
-        counts += defined
-    return SuperpixelScores(*(float(s / n) if n else math.nan for s, n in zip(sums, counts)))
-
-
-def _indices(labels: NDArray | Segmentation, what: str) -> NDArray:
-    labels = labels.ids if isinstance(labels, Segmentation) else np.asarray(labels)
-    if labels.ndim != 2 or not (np.issubdtype(labels.dtype, np.integer) or labels.dtype == bool):
-        hint = " A colour picture holds no indices." if labels.ndim == 3 else ""
-        raise InputError(f"{what}: expected an integer array (H, W), got {labels.dtype} {labels.shape}.{hint}")
-    if labels.size == 0:
-        raise InputError(f"{what}: expected at least one pixel, got shape {labels.shape}")
-    return labels
+        means.update(np.array([[getattr(one, name) for name in means.names]]))
+    return SuperpixelScores(**means.means())
 
 
 def _pixels(image: NDArray | Image) -> NDArray:
@@ -165,95 +149,8 @@ def _pixels(image: NDArray | Image) -> NDArray:
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[0]}x{shape[1]}"
-
-
 def _explained_variation(superpixels: NDArray[np.int32], areas: NDArray[np.int64], pixels: NDArray) -> float:
-    sums, total = _colour_sums(superpixels, np.ascontiguousarray(pixels), len(areas))
+    sums, total = colour_sums(superpixels, np.ascontiguousarray(pixels), len(areas))
     used = areas > 0
     between = float(((sums[used] ** 2).sum(axis=1) / areas[used]).sum())
     return between / total if total > 0 else math.nan
-
-
-@njit(cache=True, nogil=True)
-def _boundary(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Pixels with a 4-neighbour of another label."""
-    height, width = labels.shape
-    edge = np.zeros((height, width), np.bool_)
-    for y in range(height):
-        for x in range(width - 1):
-            differs = labels[y, x] != labels[y, x + 1]
-            edge[y, x] |= differs
-            edge[y, x + 1] |= differs
-    for y in range(height - 1):
-        for x in range(width):
-            differs = labels[y, x] != labels[y + 1, x]
-            edge[y, x] |= differs
-            edge[y + 1, x] |= differs
-    return edge
-
-
-@njit(cache=True, nogil=True)
-def _near(edge: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
-    """Pixels whose (2 radius + 1)^2 square holds an edge pixel: a dilation along rows, then along columns."""
-    height, width = edge.shape
-    rows = edge.copy()
-    for shift in range(1, min(radius, width - 1) + 1):
-        for y in range(height):
-            for x in range(width - shift):
-                rows[y, x] |= edge[y, x + shift]
-            for x in range(shift, width):
-                rows[y, x] |= edge[y, x - shift]
-    square = rows.copy()
-    for shift in range(1, min(radius, height - 1) + 1):
-        for y in range(height - shift):
-            for x in range(width):
-                square[y, x] |= rows[y + shift, x]
-                square[y + shift, x] |= rows[y, x]
-    return square
-
-
-@njit(cache=True, nogil=True)
-def _perimeters(labels: NDArray[np.int32], superpixels: int) -> NDArray[np.int64]:
-    """Of each superpixel, the pixel edges to other labels and to the outside."""
-    height, width = labels.shape
-    perimeters = np.zeros(superpixels, np.int64)
-    for y in range(height):
-        perimeters[labels[y, 0]] += 1
-        perimeters[labels[y, width - 1]] += 1
-        for x in range(width - 1):
-            if labels[y, x] != labels[y, x + 1]:
-                perimeters[labels[y, x]] += 1
-                perimeters[labels[y, x + 1]] += 1
-    for x in range(width):
-        perimeters[labels[0, x]] += 1
-        perimeters[labels[height - 1, x]] += 1
-    for y in range(height - 1):
-        for x in range(width):
-            if labels[y, x] != labels[y + 1, x]:
-                perimeters[labels[y, x]] += 1
-                perimeters[labels[y + 1, x]] += 1
-    return perimeters
-
-
-@njit(cache=True, nogil=True)
-def _colour_sums(labels: NDArray[np.int32], pixels: NDArray, superpixels: int) -> tuple[NDArray[np.float64], float]:
-    """Sum of (x - mean) by superpixel (S, C), and the sum of |x - mean|^2."""
-    height, width, bands = pixels.shape
-    mean = np.zeros(bands, np.float64)
-    for y in range(height):
-        for x in range(width):
-            for band in range(bands):
-                mean[band] += np.float64(pixels[y, x, band])
-    mean /= height * width
-    sums = np.zeros((superpixels, bands), np.float64)
-    total = 0.0
-    for y in range(height):
-        for x in range(width):
-            label = labels[y, x]
-            for band in range(bands):
-                value = np.float64(pixels[y, x, band]) - mean[band]
-                sums[label, band] += value
-                total += value * value
-    return sums, total

@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..core.image import Image
@@ -26,7 +25,7 @@ from ..core.options import Option
 from ..core.segmentation import Segmentation
 from ..kernels.colour_models import contrast_links
 from ..kernels.connectivity import connected
-from ..kernels.grid_maxflow import STEPS, _solve
+from .graph_cut_superpixels_kernel import expansions
 
 _Segments = Annotated[int, Option("number of regions", 1, 100_000, "regions")]
 _Rounds = Annotated[int, Option("rounds over all patches at most", 1, 50, "rounds")]
@@ -106,60 +105,5 @@ def _compete(
     colours = np.ascontiguousarray(np.mean(nine, axis=0).T)  # (L, C)
     # A patch must hold the cells it starts with, also where the rounding of the grid makes them wide.
     reach = max(int(np.ceil(side / 2)), -(-height // down), -(-width // across))
-    _expansions(labels, planes, links, centres, colours, reach, weight, rounds)
+    expansions(labels, planes, links, centres, colours, reach, weight, rounds)
     return labels
-
-
-@njit(cache=True, nogil=True)
-def _expansions(labels, planes, links, centres, colours, reach, weight, rounds):  # type: ignore[no-untyped-def]
-    """Expand each label inside its patch, over and over, until none moves; changes `labels`."""
-    height, width = labels.shape
-    channels = planes.shape[0]
-    moving = np.ones(len(centres), np.bool_)
-    for _ in range(rounds):
-        moved = False
-        for alpha in range(len(centres)):
-            if not moving[alpha]:
-                continue
-            y0, y1 = max(0, centres[alpha, 0] - reach), min(height, centres[alpha, 0] + reach)
-            x0, x1 = max(0, centres[alpha, 1] - reach), min(width, centres[alpha, 1] + reach)
-            rows, columns = y1 - y0, x1 - x0
-            stride = columns + 2
-            capacity = np.zeros(((rows + 2) * stride, 8), np.int32)
-            excess = np.zeros((rows + 2) * stride, np.int32)
-            for y in range(y0, y1):
-                for x in range(x0, x1):
-                    here = (y - y0 + 1) * stride + x - x0 + 1
-                    mine = labels[y, x]
-                    if mine != alpha:
-                        gain = np.float32(0)
-                        for c in range(channels):
-                            gain += abs(planes[c, y, x] - colours[mine, c]) - abs(planes[c, y, x] - colours[alpha, c])
-                        excess[here] += np.int32(np.rint(gain * weight))
-                    for d in range(8):
-                        ny, nx = y + STEPS[d][0], x + STEPS[d][1]
-                        if not (0 <= ny < height and 0 <= nx < width):
-                            continue
-                        price = links[d, y, x]
-                        other = labels[ny, nx]
-                        both_keep = price if mine != other else np.int32(0)
-                        p_keeps = price if mine != alpha else np.int32(0)
-                        q_keeps = price if other != alpha else np.int32(0)
-                        if not (y0 <= ny < y1 and x0 <= nx < x1):
-                            excess[here] += both_keep - q_keeps  # the neighbour keeps its label
-                        elif d % 2 == 0:
-                            there = (ny - y0 + 1) * stride + nx - x0 + 1
-                            excess[here] -= q_keeps - both_keep
-                            excess[there] += q_keeps
-                            capacity[there, d + 1] = p_keeps + q_keeps - both_keep
-            takes = _solve(capacity, excess, rows, columns)
-            changed = False
-            for y in range(rows):
-                for x in range(columns):
-                    if takes[y, x] and labels[y0 + y, x0 + x] != alpha:
-                        labels[y0 + y, x0 + x] = alpha
-                        changed = True
-            moving[alpha] = changed
-            moved |= changed
-        if not moved:
-            break

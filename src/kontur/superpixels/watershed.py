@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..core.image import Image
@@ -24,6 +23,7 @@ from ..core.segmentation import Segmentation
 from ..kernels.priority_flood import compact_flood
 from .inside import check_mask
 from .slic import lab_planes, start_grid
+from .watershed_kernel import gradient_of, to_weakest
 
 
 @method
@@ -61,7 +61,7 @@ def watershed_labels(
     relief = gradient(planes)
     rows, columns, cells = start_grid(height, width, segments, mask)
     step = float(np.sqrt(area / len(rows)))
-    _to_weakest(relief, cells, rows, columns, int(step / 4))
+    to_weakest(relief, cells, rows, columns, int(step / 4))
     if mask is None:
         return compact_flood(relief, rows, columns, compactness * units / step)
     # A part of the mask that no marker lies in is flooded from its first pixel.
@@ -76,40 +76,5 @@ def watershed_labels(
 def gradient(planes: NDArray[np.int16]) -> NDArray[np.uint16]:
     """The sum over planes (C, H, W) of the absolute central differences across and down: (H, W) uint16."""
     relief = np.empty(planes.shape[1:], np.uint16)
-    _gradient(planes, relief)
+    gradient_of(planes, relief)
     return relief
-
-
-@njit(cache=True, nogil=True)
-def _gradient(planes, relief):  # type: ignore[no-untyped-def]
-    channels, height, width = planes.shape
-    total = np.empty(width, np.int32)
-    for y in range(height):
-        total[:] = 0
-        for c in range(channels):
-            up, row, down = planes[c, max(y - 1, 0)], planes[c, y], planes[c, min(y + 1, height - 1)]
-            for x in range(width):
-                total[x] += abs(np.int32(down[x]) - np.int32(up[x]))
-            for x in range(1, width - 1):
-                total[x] += abs(np.int32(row[x + 1]) - np.int32(row[x - 1]))
-            if width > 1:
-                total[0] += abs(np.int32(row[1]) - np.int32(row[0]))
-                total[width - 1] += abs(np.int32(row[width - 1]) - np.int32(row[width - 2]))
-        for x in range(width):
-            relief[y, x] = min(total[x] // 2, 65535)
-
-
-@njit(cache=True, nogil=True)
-def _to_weakest(relief, cells, rows, columns, reach):  # type: ignore[no-untyped-def]
-    """Move each marker to the weakest gradient of its cell within `reach` pixels; of equal ones to the nearest."""
-    height, width = relief.shape
-    for n in range(len(rows)):
-        y0, x0 = rows[n], columns[n]
-        best = np.int64(1) << 60
-        for y in range(max(0, y0 - reach), min(height, y0 + reach + 1)):
-            for x in range(max(0, x0 - reach), min(width, x0 + reach + 1)):
-                if cells[y, x] == n:
-                    key = (np.int64(relief[y, x]) << 32) + (y - y0) ** 2 + (x - x0) ** 2
-                    if key < best:
-                        best = key
-                        rows[n], columns[n] = y, x
