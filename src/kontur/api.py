@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from .core.errors import InputError
 from .core.hierarchy import Hierarchy
 from .core.image import Image, as_image
 from .core.instances import Instances
-from .core.method import method_like
+from .core.options import checked_options
 from .core.prompts import Prompts
 from .core.segmentation import Segmentation
 
@@ -47,21 +46,14 @@ def segment(
         method, note = registry.default()
         if note:
             warnings.warn(note, stacklevel=2)
-    row = registry.get(str(method))
-    image = _read(image)
     if isinstance(scribbles, str | Path):
         from .io.labels import read_scribbles
 
         scribbles = read_scribbles(scribbles)
+    row = registry.get(str(method))
+    picture = _read(image)
     prompts = Prompts.of(box, point, scribbles, background_label=background_label)
-    given = [
-        n
-        for n, v in (("box", prompts.boxes), ("point", prompts.points), ("scribbles", prompts.scribbles))
-        if v is not None and len(v)
-    ]
-    row.check_prompts(given)
-    function = row.load()
-    return function(image, prompts, **options) if given else function(image, **options)
+    return row.run(picture, prompts, options).result
 
 
 def contours(image: str | Path | NDArray | Image, *, model: str | Path | None = None, **options: Any) -> Hierarchy:
@@ -78,24 +70,12 @@ def contours(image: str | Path | NDArray | Image, *, model: str | Path | None = 
     Raises a KonturError; NoModels in a build without models where none is given.
     """
     row = registry.get(str(model or "contours"))
-    if not row.tree or not (row.embedded or isinstance(row, registry.NetworkMethod)):
+    if not row.tree or not isinstance(row, registry.NetworkMethod):
         raise InputError(f"model: expected a network of task boundary, got {row.name} ({row.task})")
-    return row.hierarchy(_read(image), options)
-
-
-def with_hierarchy(image: Image, row: registry.Method, options: dict[str, Any]) -> tuple[Segmentation, Hierarchy]:
-    """What `segment` gives by a method that cuts a hierarchy, and the hierarchy, for the time of one."""
-    found: list[Hierarchy] = []
-
-    def run(image: Image, /, *, level: float | None, regions: int | None, **values: Any) -> Segmentation:
-        found.append(row.hierarchy(image, values))
-        return found[0].level(level) if regions is None else found[0].regions(regions)
-
-    result = method_like(row.load(), run, row.name)(image, **options)
-    origin = result.provenance
-    assert origin is not None
-    whole = {name: value for name, value in origin.options.items() if name not in ("level", "regions")}
-    return result, replace(found[0], provenance=replace(origin, options=whole))
+    whole = tuple(spec for spec in row.options if spec.name not in registry.CUT)
+    outcome = row.run(_read(image), None, checked_options(row.name, whole, options), frozenset({"hierarchy"}))
+    assert outcome.hierarchy is not None
+    return outcome.hierarchy
 
 
 def _read(image: str | Path | NDArray | Image) -> Image:
