@@ -246,14 +246,28 @@ def merge(masks: Sequence[RLE], *, intersect: bool = False) -> RLE:
     if not masks:
         raise InputError("merge: expected at least one mask, got none")
     size = _same_size(masks)
-    at = np.concatenate([m._bounds for m in masks])
-    step = np.concatenate([np.where(np.arange(len(m._bounds)) % 2 == 0, 1, -1) for m in masks])
+    at, depth = _depths(masks)
+    inside = depth >= (len(masks) if intersect else 1)
+    change = inside != np.concatenate([[False], inside[:-1]])[: len(inside)]
+    return from_bounds(at[change], size)
+
+
+def claimed_twice(masks: Sequence[RLE]) -> int:
+    """Pixels inside more than one of the masks, which have one size."""
+    at, depth = _depths(masks)
+    return int(np.diff(at)[depth[:-1] > 1].sum())
+
+
+def _depths(masks: Sequence[RLE]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The places, rising, where the number of masks around a pixel may change, and that number from there on."""
+    at = np.concatenate([np.zeros(0, np.int64), *(m._bounds for m in masks)])
+    step = np.concatenate(
+        [np.zeros(0, np.int64), *(np.where(np.arange(len(m._bounds)) % 2 == 0, 1, -1) for m in masks)]
+    )
     order = np.argsort(at, kind="stable")
     at, depth = at[order], np.cumsum(step[order])
     final = np.append(at[1:] != at[:-1], True)[: len(at)]  # only the depth after all bounds at one position counts
-    at, inside = at[final], depth[final] >= (len(masks) if intersect else 1)
-    change = inside != np.concatenate([[False], inside[:-1]])[: len(inside)]
-    return from_bounds(at[change], size)
+    return at[final], depth[final]
 
 
 # --- COCO's text and JSON -------------------------------------------------------------------------------------------

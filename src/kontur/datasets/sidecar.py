@@ -37,6 +37,11 @@ class Sidecar:
     taxonomy: Taxonomy | None = None
     photos: dict[str, Photo] = field(default_factory=dict)  # by stem
 
+    def in_order(self, files: list[tuple[Path, str]]) -> list[tuple[Path, str]]:
+        """Label files with their stems in the order of their photos; those of photos that are not known come last."""
+        places = {stem: place for place, stem in enumerate(self.photos)}
+        return sorted(files, key=lambda pair: places.get(pair[1], len(places)))
+
 
 def read_sidecar(folder: Path) -> Sidecar:
     """The `dataset.json` of a folder, or an empty one. Raises InputError where it is not in order."""

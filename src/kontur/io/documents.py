@@ -28,7 +28,7 @@ def write_document(path: str | Path, result: Result, image: Image | None = None)
 def _of_instances(result: Instances) -> dict[str, Any]:
     segments = [
         {"id": r.id, "area": r.area, "box": list(r.box), "category": r.category, "score": r.score, "name": r.name}
-        | {"mask": rle.to_coco(result.instances[r.id - 1].mask)}
+        | {"mask": rle.to_coco(r.mask)}
         for r in regions(result)
     ]
     provenance = None

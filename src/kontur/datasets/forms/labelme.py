@@ -27,8 +27,7 @@ def read(source: Path, choices: Choices) -> LabelSet:
     sidecar = read_sidecar(source if source.is_dir() else source.parent)
     taxonomy = choices.taxonomy or sidecar.taxonomy or _labels([p for p, _ in files])
     known = {c.name: c for c in taxonomy}
-    order = list(sidecar.photos)
-    files.sort(key=lambda pair: order.index(pair[1]) if pair[1] in sidecar.photos else len(order))
+    files = sidecar.in_order(files)
 
     def images() -> Iterator[LabelledImage]:
         for path, stem in files:

@@ -36,8 +36,7 @@ def read(source: Path, choices: Choices) -> LabelSet:
     if given is None and (folder / "taxonomy.json").is_file():
         given = read_taxonomy(folder / "taxonomy.json")
     taxonomy = given or next((t for t in map(_taxonomy, documents.values()) if t is not None), None)
-    order = list(sidecar.photos)
-    files.sort(key=lambda pair: order.index(pair[1]) if pair[1] in sidecar.photos else len(order))
+    files = sidecar.in_order(files)
     things = {c.id: c.thing for c in taxonomy or _OBJECT}
 
     def images() -> Iterator[LabelledImage]:
