@@ -4,10 +4,10 @@ from .report import Finding, Report
 from .sample import Dataset, Layout, Sample
 
 __all__ = [
+    "NAMES",
     "Dataset",
     "Finding",
     "Layout",
-    "NAMES",
     "Report",
     "Sample",
     "check",

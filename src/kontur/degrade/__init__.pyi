@@ -4,7 +4,7 @@ from .compression import jpeg
 from .darkness import low_light
 from .gaussian import gaussian_noise
 from .impulses import pepper_noise, salt_and_pepper_noise, salt_noise
-from .kinds import FILTERS, Filter, KINDS, Kind, apply_filter, degrade, find_filter, find_kind
+from .kinds import FILTERS, KINDS, Filter, Kind, apply_filter, degrade, find_filter, find_kind
 from .lee import lee_filter
 from .median import median_filter
 from .patches import non_local_means_filter
@@ -15,8 +15,8 @@ from .speckle import speckle_noise
 
 __all__ = [
     "FILTERS",
-    "Filter",
     "KINDS",
+    "Filter",
     "Kind",
     "apply_filter",
     "bilateral_filter",
