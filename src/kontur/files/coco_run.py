@@ -49,7 +49,7 @@ class CocoRun:
         return read_coco(self.path) if self.path.exists() else None
 
     @cached_property
-    def _known(self) -> dict[str, int]:
+    def _known(self) -> dict[str, int | str]:
         images = self._earlier.images if self._earlier is not None else ()
         counts = Counter(image.file_name for image in images)
         return {image.file_name: image.id for image in images if counts[image.file_name] == 1}

@@ -92,8 +92,10 @@ def segment_files(
 
     Examples
     --------
-    >>> for item in kontur.segment_files("photos", "otsu", out="masks", existing="skip"):   # doctest: +SKIP
-    ...     print(item.path, item.error if isinstance(item, kontur.Failed) else item.segments)
+    >>> for item in kontur.segment_files("photos", "otsu", out="masks"):
+    ...     print(item.path.name, item.error if isinstance(item, kontur.Failed) else item.segments)
+    one.jpg 2
+    two.jpg 2
     """
     if method is None:
         method, note = registry.default()
