@@ -144,13 +144,8 @@ def walk_labelme(content: Any) -> Iterator[tuple[int, int] | LabelmeShape | Labe
         try:
             yield _read_shape(number, row, size if known else None)
         except KonturError as error:
-            kind = (
-                "empty_polygon"
-                if "at least 3 points" in str(error)
-                else "bad_polygon"
-                if "polygon" in str(error)
-                else "bad_annotation"
-            )
+            kind = "bad_polygon" if str(error).startswith("polygon") else "bad_annotation"
+            kind = "empty_polygon" if "at least 3 points" in str(error) else kind
             yield LabelFault(kind, f"shape {number}", str(error))
 
 
