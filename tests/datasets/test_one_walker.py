@@ -17,8 +17,9 @@ from kontur.io.coco import read_coco
 from kontur.io.coco_entries import CocoAnnotation, CocoImage, walk_annotations, walk_coco
 from kontur.io.entries import LabelFault
 from kontur.io.labelme import read_labelme
+from kontur.io.panoptic import read_panoptic
 from kontur.io.yolo import read_yolo
-from kontur.metrics import evaluate_instances
+from kontur.metrics import evaluate_instances, evaluate_panoptic
 
 from . import plant
 from .test_any_annotations import ODD, spoilt
@@ -243,3 +244,56 @@ def test_hostile_label_files_are_one_sentence(tmp_path):
         assert "\n" not in told
         seen += 1
     assert seen >= 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_check_open_and_evaluate_agree_on_any_panoptic_file(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    ids = np.where(np.arange(plant.WIDTH) < 40, 7, 300) * np.ones((plant.HEIGHT, 1), int)
+    pixels = np.stack([ids & 255, ids >> 8, 0 * ids], axis=-1).astype(np.uint8)
+    images, rows = [], []
+    for number in (1, 2, 3):
+        plant.save(tmp_path / "val2017" / f"{number}.jpg", plant.scene(rng)[0])
+        plant.save(tmp_path / "panoptic_val2017" / f"{number}.png", pixels)
+        images.append({"id": number, "file_name": f"{number}.jpg", "height": plant.HEIGHT, "width": plant.WIDTH})
+        told = [{"id": i, "category_id": c, "area": int((ids == i).sum()), "iscrowd": 0} for i, c in ((7, 1), (300, 2))]
+        rows.append({"image_id": number, "file_name": f"{number}.png", "segments_info": told})
+    categories = [{"id": n, "name": f"class {n}", "isthing": n % 2, "color": [n, 0, 0]} for n in (1, 2)]
+    path = tmp_path / "panoptic_val2017.json"
+    sound = {"images": images, "annotations": rows, "categories": categories}
+    path.write_text(json.dumps(sound))
+    assert datasets.check("coco_panoptic", tmp_path).findings == ()
+    refused = 0
+    for _ in range(60):
+        path.write_text(json.dumps(spoilt(sound, rng)))
+        opened = said(lambda: list(read_panoptic(path).entries()))
+        evaluated = said(lambda: evaluate_panoptic(path, path))
+        findings = datasets.check("coco_panoptic", tmp_path).findings
+        refused += bool(opened)
+        if opened or evaluated:
+            assert findings, (opened, evaluated)
+        if (
+            opened
+            and "segments_info" not in opened.split(": ")[-1]
+            and not opened.startswith(str(path.with_suffix("")) + "/")
+        ):
+            assert any(opened.endswith(f.advice) for f in findings), (opened, findings)
+    assert refused > 12
+
+
+def test_a_spoilt_dataset_json_is_a_sentence(tmp_path):
+    from kontur.datasets.convert import convert
+
+    rng = np.random.default_rng(0)
+    plant.coco(tmp_path, rng)
+    convert(
+        tmp_path / "annotations" / "instances_val2017.json", tmp_path / "voc", source_form="coco", target_form="voc"
+    )
+    path = tmp_path / "voc" / "dataset.json"
+    sound = json.loads(path.read_text())
+    told = 0
+    for place in range(60):
+        path.write_text(json.dumps(spoilt(sound, rng)))
+        out = tmp_path / f"out{place}.json"
+        told += bool(said(partial(convert, tmp_path / "voc", out, source_form="voc", target_form="coco")))
+    assert told > 20
