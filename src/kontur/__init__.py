@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from importlib.machinery import EXTENSION_SUFFIXES
 from typing import TYPE_CHECKING
 
 from ._version import __version__
@@ -28,6 +29,28 @@ if TYPE_CHECKING:
     from .core.taxonomy import Category, Taxonomy
     from .draw.overlay import overlay
     from .io.photos import read_image
+
+
+def _check_kernels(package: str) -> None:
+    """Refuse to start without the compiled kernels: all of kernels/, and every *_kernel.py of another folder."""
+    for folder in os.scandir(package):
+        if not folder.is_dir():
+            continue
+        names = set(os.listdir(folder))
+        for name in names:
+            source = name.endswith("_kernel.py") or (
+                folder.name == "kernels" and name.endswith(".py") and name != "__init__.py"
+            )
+            if source and not any(name[:-3] + suffix in names for suffix in EXTENSION_SUFFIXES):
+                from .core.errors import KonturError
+
+                raise KonturError(
+                    f"kontur.{folder.name}.{name[:-3]} is not compiled for this Python: run `make` in the source folder, "
+                    "or install a wheel again"
+                )
+
+
+_check_kernels(os.path.dirname(__file__))
 
 # Every public name and where it lives; each is imported when it is first asked for, so that `import kontur` is instant.
 _PUBLIC = {

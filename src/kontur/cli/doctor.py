@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
-import sys
 import tempfile
-from pathlib import Path
 
 import typer
 
@@ -19,7 +17,6 @@ EXTRAS = {
     "core": (
         "numpy",
         "scipy",
-        "numba",
         "scikit-image",
         "scikit-learn",
         "pillow",
@@ -56,7 +53,7 @@ def add_to(app: typer.Typer) -> None:
                 state += f" (pip install 'kontur[{extra}]')"
             rows.append((extra, state, found))
         screen.table(("extra", "state", "found"), rows)
-        faults += [fault for fault in (_torch_pair(), _numba_cache(), _working_folder()) if fault]
+        faults += [fault for fault in (_torch_pair(), _working_folder()) if fault]
         for fault in faults:
             screen.say(f"PROBLEM: {fault}")
         if faults:
@@ -81,23 +78,6 @@ def _torch_pair() -> str | None:
             "builds. Cure: pip install --force-reinstall torch torchvision (both in one command, from one index)"
         )
     return None
-
-
-def _numba_cache() -> str | None:
-    """Compiled kernels are kept beside the package or in the user's cache; without either each start compiles again."""
-    package = Path(sys.modules["kontur"].__file__ or "").parent / "kernels"
-    if os.access(package, os.W_OK) or os.environ.get("NUMBA_CACHE_DIR"):
-        return None
-    try:
-        home = Path.home() / ".cache"
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=home):
-            return None
-    except (OSError, RuntimeError):
-        return (
-            "compiled kernels cannot be kept (no writable folder), so each start compiles for seconds. "
-            "Cure: set NUMBA_CACHE_DIR to a writable folder"
-        )
 
 
 def _working_folder() -> str | None:
