@@ -52,7 +52,7 @@ def add_to(app: typer.Typer) -> None:
         ] = None,
         limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="The first N images.")] = None,
         threads: Annotated[
-            int, typer.Option("--threads", min=1, metavar="N", help="Of numba, BLAS, OpenMP and ONNX Runtime alike.")
+            int, typer.Option("--threads", min=1, metavar="N", help="Of BLAS, OpenMP and ONNX Runtime alike.")
         ] = 1,
         repeat: Annotated[int, typer.Option("--repeat", min=1, metavar="N", help="Timed calls an image.")] = 1,
         warm_up: Annotated[

@@ -173,10 +173,12 @@ def robustness(
             if stop.is_set():
                 break
             tag = zlib.crc32(f"{subject.name} {kind.name if kind else CLEAN} {strength}".encode())
-            seen = image if kind is None else _damaged(image, kind, strength, seed + tag)
-            if filtered is not None:
-                seen = filtered(seen)
-            found.append([_measured(run, seen, truths, chosen, subject.name) for run in runs])
+            try:
+                seen = image if kind is None else _damaged(image, kind, strength, seed + tag)
+                seen = seen if filtered is None else filtered(seen)
+                found.append([_measured(run, seen, truths, chosen, subject.name) for run in runs])
+            except Exception as error:  # of a kind or a filter that does not take this image
+                found.append([_Cell(math.nan, math.nan, f"{subject.name}: {told(error)}")] * len(runs))
             if progress is not None:
                 progress()
         return found

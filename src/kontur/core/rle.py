@@ -21,7 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError, short
 from .polygons import MAX_COORDINATE as MAX_COORDINATE
-from .polygons import Polygon, checked_rings, fill, outlines
+from .polygons import Polygon as Polygon
+from .polygons import checked_rings, fill, outlines
+from .rle_text import counts_of, text_of
 
 MAX_PIXELS = 500_000_000
 """Larger masks are refused: the limit for whole images, see `kontur.io.photos`."""
@@ -70,20 +72,20 @@ class RLE:
         return f"<RLE {self.size[0]}x{self.size[1]}, {area(self)} pixels in {len(self.counts) // 2} runs>"
 
     def to_string(self) -> str:
-        """COCO's compressed counts."""
+        """COCO's compressed counts: see `to_string`."""
         return to_string(self)
-
-    @classmethod
-    def from_string(cls, text: str | bytes, size: Sequence[int]) -> RLE:
-        """From COCO's compressed counts and (H, W)."""
-        return from_string(text, size)
 
     def to_coco(self) -> dict[str, Any]:
         """{"size": [H, W], "counts": str}, as in COCO annotation files."""
         return to_coco(self)
 
-    @classmethod
-    def from_coco(cls, segmentation: Mapping[str, Any]) -> RLE:
+    @staticmethod
+    def from_string(text: str | bytes, size: Sequence[int]) -> RLE:
+        """From COCO's compressed counts and (H, W)."""
+        return from_string(text, size)
+
+    @staticmethod
+    def from_coco(segmentation: Mapping[str, Any]) -> RLE:
         """From {"size": [H, W], "counts": str, bytes or list of run lengths}."""
         return from_coco(segmentation)
 
@@ -224,13 +226,9 @@ def iou(
         touching &= (first < own[-1]) & (last > own[0])
         if not touching.any():
             continue
-        if touching.all():
-            at, whose, by = bounds, owner, sign
-        else:
-            chosen = touching[owner]
-            at, whose, by = bounds[chosen], owner[chosen], sign[chosen]
-        # Pixels of `mask` before each bound of the others; a run holds those before its end less those before its
-        # start.
+        chosen = touching[owner]
+        at, whose, by = bounds[chosen], owner[chosen], sign[chosen]
+        # Pixels of `mask` before each bound of the others; a run holds those before its end less those before its start.
         inside = np.cumsum(own[1::2] - own[0::2])
         where = np.searchsorted(own[0::2], at, side="right")
         before = np.where(where > 0, inside[where - 1] - np.maximum(own[1::2][where - 1] - at, 0), 0)
@@ -261,9 +259,7 @@ def claimed_twice(masks: Sequence[RLE]) -> int:
 def _depths(masks: Sequence[RLE]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The places, rising, where the number of masks around a pixel may change, and that number from there on."""
     at = np.concatenate([np.zeros(0, np.int64), *(m._bounds for m in masks)])
-    step = np.concatenate(
-        [np.zeros(0, np.int64), *(np.where(np.arange(len(m._bounds)) % 2 == 0, 1, -1) for m in masks)]
-    )
+    step = np.where(np.arange(len(at)) % 2 == 0, 1, -1)  # every mask has an even number of bounds
     order = np.argsort(at, kind="stable")
     at, depth = at[order], np.cumsum(step[order])
     final = np.append(at[1:] != at[:-1], True)[: len(at)]  # only the depth after all bounds at one position counts
@@ -274,53 +270,13 @@ def _depths(masks: Sequence[RLE]) -> tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def to_string(runs: RLE) -> str:
-    """COCO's compressed counts.
-
-    From the fourth on, a count is written as its difference to the last but one, in groups of five bits, low ones
-    first. Each group is one printable character from "0" (48) on; its sixth bit says that more follow.
-    """
-    values = runs.counts.astype(np.int64)
-    values[3:] -= runs.counts[1:-2].astype(np.int64)
-    groups = []
-    more = np.ones(len(values), bool)
-    written = []
-    while more.any():
-        group = values & 0x1F
-        values = values >> 5
-        written.append(more)
-        more = more & np.where(group & 0x10, values != -1, values != 0)
-        groups.append(group | np.where(more, 0x20, 0))
-    text = (np.stack(groups, axis=1) + 48).astype(np.uint8)
-    return text[np.stack(written, axis=1)].tobytes().decode("ascii")
+    """COCO's compressed counts."""
+    return text_of(runs.counts)
 
 
 def from_string(text: str | bytes, size: Sequence[int]) -> RLE:
     """From COCO's compressed counts and (H, W). Raises InputError for foreign characters, cut-off text, wrong sums."""
-    size = checked_size(size)
-    try:
-        raw = text.encode("ascii") if isinstance(text, str) else bytes(text)
-    except UnicodeEncodeError:
-        raise InputError("RLE counts: expected COCO's characters '0' to 'o', got others than ASCII") from None
-    codes = np.frombuffer(raw, np.uint8).astype(np.int64) - 48
-    if ((codes < 0) | (codes > 63)).any():
-        foreign = chr(raw[int(np.argmax((codes < 0) | (codes > 63)))])
-        raise InputError(f"RLE counts: expected COCO's characters '0' to 'o', got {foreign!r}")
-    more = (codes & 0x20) != 0
-    if not len(codes) or more[-1]:
-        raise InputError(
-            f"RLE counts: the text of {len(raw)} characters ends in the middle of a number. It was cut off."
-        )
-    ends = np.flatnonzero(~more)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    lengths = ends - starts + 1
-    if lengths.max() > 7:  # 33 bits (a difference of two uint32) fit in seven groups of five
-        raise InputError(f"RLE counts: expected numbers of at most 7 characters, got one of {int(lengths.max())}")
-    shift = 5 * (np.arange(len(codes)) - np.repeat(starts, lengths))
-    values = np.add.reduceat((codes & 0x1F) << shift, starts)
-    values -= np.where(codes[ends] & 0x10, np.int64(1) << (5 * lengths), 0)  # the last group's fifth bit is the sign
-    values[1::2] = np.cumsum(values[1::2])
-    values[2::2] = np.cumsum(values[2::2])
-    return RLE(size, values)  # type: ignore[arg-type]
+    return RLE(checked_size(size), counts_of(text))  # type: ignore[arg-type]
 
 
 def to_coco(runs: RLE) -> dict[str, Any]:

@@ -58,8 +58,8 @@ def check_coco(json: Path, folder: Path, name: str, wanted: Taxonomy | Mapping[i
             else:
                 tally.found("bad_image_entry", image.file_name, outside_name(image.file_name))
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
-        for remark in _flags([row for row in content["annotations"] if isinstance(row, dict)]):
-            tally.found(*remark)
+        for told in _flags([row for row in content["annotations"] if isinstance(row, dict)]):
+            tally.found(*told)
     seen: dict[tuple, Any] = {}
     for place, entry in enumerate(entries):
         if isinstance(entry, LabelFault):

@@ -209,7 +209,7 @@ def _panoptic(work: Work, root: Path) -> None:
         except KonturError as error:
             tally.found("unreadable_annotations", None, str(error).removeprefix(f"{json}: "))
         else:
-            entries = list(walk_panoptic(content, scored=True))
+            entries = list(walk_panoptic(content, scored=True, named=True))
             for entry in entries:
                 if isinstance(entry, LabelFault):
                     tally.fault(entry)

@@ -113,14 +113,8 @@ def yolo(source: Source) -> Layout:
         assert pair.target is not None
         if not pair.target.exists():
             return Instances(size, (), taxonomy)
-        if not join:  # no names in the folder: the number is the place in the taxonomy
-            return read_yolo(pair.target, size, taxonomy)
-        found = read_yolo(pair.target, size)
-        foreign = sorted({i.category or 0 for i in found.instances} - join.keys())
-        if foreign:
-            raise InputError(f"{pair.target}: expected the class numbers of {source.named_in}, got {foreign[:8]}")
-        renamed = tuple(Instance(i.mask, join[i.category or 0], i.score) for i in found.instances)
-        return Instances(size, renamed, taxonomy)
+        # No names in the folder: the number is the place in the taxonomy.
+        return read_yolo(pair.target, size, taxonomy, ids=join or None)
 
     return Layout(
         "folder", source.root, taxonomy, splits, "yolo", read, missing=faults, faults=orphans, mixed_bands=True

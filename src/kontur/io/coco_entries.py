@@ -135,48 +135,41 @@ def walk_coco(
 
 
 def walk_images(
-    rows: list[Any], sizes: dict[int | str, tuple[int, int]], bare: bool
+    rows: list[Any], sizes: dict[int | str, tuple[int, int]], bare: bool, *, numbered: bool = True
 ) -> Iterator[CocoImage | LabelFault]:
-    """A list of images, each sound or a fault. sizes: filled with the (H, W) of every id. bare: see `walk_coco`."""
+    """A list of images, each sound or a fault. sizes: filled with the (H, W) of every id. bare: see `walk_coco`.
+
+    numbered: without it the images' places stand for their ids.
+    """
     names: dict[int | str, str] = {}
     for place, row in enumerate(rows):
-        where = f"images[{place}]"
+
+        def bad(text: str, kind: str = "bad_image_entry", value: Any = None, place: int = place) -> LabelFault:
+            return LabelFault(kind, f"images[{place}]", text, value)
+
         number = identity(row.get("id")) if isinstance(row, dict) else None
+        if not numbered and isinstance(row, dict):
+            number = place
         if number is None:
             got = short(row.get("id") if isinstance(row, dict) else row)
-            yield LabelFault("bad_image_entry", where, f"expected a whole number as 'id', got {got}")
+            yield bad(f"expected a whole number as 'id', got {got}")
             continue
-        name, high, wide = (row.get(key) for key in ("file_name", "height", "width"))
-        size = (whole(high), whole(wide))
+        name, given = row.get("file_name"), (row.get("height"), row.get("width"))
+        size = whole(given[0]) or 0, whole(given[1]) or 0
         if not (isinstance(name, str) and name) and not (bare and name is None):
-            yield LabelFault(
-                "bad_image_entry", where, f"expected id, file_name, height and width, got {short(name)} as 'file_name'"
-            )
+            yield bad(f"expected id, file_name, height and width, got {short(name)} as 'file_name'")
             name = None
-        if bare and high is None and wide is None:
-            size = (0, 0)
-        elif size[0] is None or size[1] is None or size[0] < 1 or size[1] < 1:
-            yield LabelFault(
-                "bad_image_entry",
-                where,
-                f"expected whole numbers, a size of at least 1 x 1, as height and width, got {short(high)} x {short(wide)}",
-            )
-            size = (0, 0)
+        if min(size) < 1 and not (bare and given == (None, None)):
+            told = f"{short(given[0])} x {short(given[1])}"
+            yield bad(f"expected whole numbers, a size of at least 1 x 1, as height and width, got {told}")
         elif size[0] * size[1] > rle.MAX_PIXELS:
-            yield LabelFault(
-                "bad_image_entry",
-                where,
-                f"expected at most {rle.MAX_PIXELS // 1_000_000} megapixels, got {size[0]} x {size[1]}",
-            )
-            size = (0, 0)
+            yield bad(f"expected at most {rle.MAX_PIXELS // 1_000_000} megapixels, got {size[0]} x {size[1]}")
+            size = 0, 0
+        size = size if min(size) > 0 else (0, 0)
         if number in sizes:
             both = f"{names[number]} and {name}" if name else "two images"
-            yield LabelFault(
-                "duplicate_image_id",
-                where,
-                f"expected each image id once, got {short(number)} twice ({both}): give each its own id",
-                number,
-            )
+            text = f"expected each image id once, got {short(number)} twice ({both}): give each its own id"
+            yield bad(text, "duplicate_image_id", number)
             continue
         sizes[number], names[number] = size, name or ""
         yield CocoImage(number, name or "", *size)
@@ -197,27 +190,37 @@ def walk_annotations(
     categories: the known ids; None: not checked. scored: a score is needed, and ids need not differ (results).
     """
     seen: set[int | str] = set()
+    every = list(rows)
 
-    def place_of(row: Any, place: int) -> str:
+    def place_of(place: int) -> str:
+        row = every[place]
         number = None if scored or not isinstance(row, dict) else identity(row.get("id"))
         return f"{what}[{place}]" if number is None else f"annotation {number}"
 
-    every = list(rows)
     for first in range(0, len(every), _AT_ONCE):
         found: list[CocoAnnotation | LabelFault] = []
         for place, row in enumerate(every[first : first + _AT_ONCE], first):
             entry = _annotation(row, sizes, categories, shapes, scored)
-            if type(entry) is CocoAnnotation and entry.id is not None and not scored:
-                if entry.id in seen:
-                    text = f"expected a different id for each annotation, got {short(entry.id)} twice"
-                    entry = ("duplicate_annotation_id", text, entry.id)
-                else:
-                    seen.add(entry.id)
-            found.append(
-                entry if type(entry) is CocoAnnotation else LabelFault(entry[0], place_of(row, place), *entry[1:])
-            )
-        _decode(found, lambda n, some=every, start=first: place_of(some[start + n], start + n))
+            number = None if scored or isinstance(entry, _Fault) else entry.id
+            if number in seen:
+                text = f"expected a different id for each annotation, got {short(number)} twice"
+                entry = _Fault("duplicate_annotation_id", text, number)
+            elif number is not None:
+                seen.add(number)
+            if isinstance(entry, _Fault):
+                found.append(LabelFault(entry.kind, place_of(place), entry.text, entry.value))
+            else:
+                found.append(entry)
+        _decode(found, first, place_of)
         yield from found
+
+
+class _Fault(NamedTuple):
+    """A fault whose place is still to be named: most entries have none, and a name costs time."""
+
+    kind: str
+    text: str
+    value: Any = None
 
 
 def _annotation(
@@ -226,36 +229,36 @@ def _annotation(
     categories: Container[int] | None,
     shapes: Shapes,
     scored: bool,
-) -> CocoAnnotation | tuple[Any, ...]:
-    """The entry, or (kind, text) or (kind, text, value) of its first fault."""
+) -> CocoAnnotation | _Fault:
+    """The entry, or its first fault."""
     if not isinstance(row, dict):
-        return "bad_annotation", f"expected an object, got {short(row)}"
+        return _Fault("bad_annotation", f"expected an object, got {short(row)}")
     get = row.get
     number = get("id")
     if number is not None:
         number = identity(number)
         if number is None:
-            return "bad_annotation", f"expected a whole number as 'id', got {short(get('id'))}"
+            return _Fault("bad_annotation", f"expected a whole number as 'id', got {short(get('id'))}")
     image_id, category = identity(get("image_id")), whole(get("category_id"))
     if image_id is None or category is None:
         key = "category_id" if image_id is not None else "image_id"
-        return "bad_annotation", f"expected a whole number as {key!r}, got {short(get(key))}"
+        return _Fault("bad_annotation", f"expected a whole number as {key!r}, got {short(get(key))}")
     if image_id not in sizes:
         text = f"expected an image_id of this file's images, got {short(image_id)}"
-        return "unknown_image_id", text, image_id
+        return _Fault("unknown_image_id", text, image_id)
     if categories is not None and category not in categories:
         text = f"expected a category_id of this file's categories, got {category}"
-        return "unknown_category_id", text, category
+        return _Fault("unknown_category_id", text, category)
     score, area, crowd, box = get("score"), get("area"), flag(get("iscrowd")), get("bbox")
     if finite(score) is None and (scored or score is not None):
-        return "bad_annotation", f"expected a finite number as 'score', got {short(score)}"
+        return _Fault("bad_annotation", f"expected a finite number as 'score', got {short(score)}")
     if area is not None and finite(area) is None:
-        return "bad_annotation", f"expected a finite number as 'area', got {short(area)}"
+        return _Fault("bad_annotation", f"expected a finite number as 'area', got {short(area)}")
     if crowd is None:
-        return "bad_annotation", f"expected 0 or 1 as 'iscrowd', got {short(get('iscrowd'))}"
+        return _Fault("bad_annotation", f"expected 0 or 1 as 'iscrowd', got {short(get('iscrowd'))}")
     if box is not None and not _is_box(box):
         if box not in ([], ()):
-            return "bad_box", _wrong_box(box)
+            return _Fault("bad_box", _wrong_box(box))
         box = None
     segmentation = get("segmentation")
     if shapes != "mask" and box is not None and (shapes == "box" or not segmentation):
@@ -279,19 +282,19 @@ def _wrong_box(box: Any) -> str:
 
 def _segmentation(
     given: Any, image_id: int | str, sizes: dict[int | str, tuple[int, int]], shapes: Shapes
-) -> tuple[str, str] | None:
-    """(kind, text) of what is wrong with the form of polygons or runs; the counts of runs are read later, many at once."""
+) -> _Fault | None:
+    """What is wrong with the form of polygons or runs; the counts of runs are read later, many at once."""
     size = sizes[image_id]
     if isinstance(given, list) and given:
         if not size[0]:
-            return "bad_image_entry", "a polygon needs the image's height and width in the file, got none"
+            return _Fault("bad_image_entry", "a polygon needs the image's height and width in the file, got none")
         for polygon in given:
             if not _is_polygon(polygon):
                 try:
                     rle.check_polygons(given, *size)
                 except InputError as error:
                     kind = "empty_polygon" if "at least 3 points" in str(error) else "bad_polygon"
-                    return kind, str(error)
+                    return _Fault(kind, str(error))
                 return None
         return None
     if isinstance(given, Mapping):
@@ -299,20 +302,23 @@ def _segmentation(
             own = rle.checked_size(given.get("size"))
         except InputError as error:
             if "at least" in str(error) or "megapixels" in str(error):
-                return "wrong_size", f"sizes differ (H, W): mask {tuple(given['size'])} and image {size}; {error}"
-            return "broken_runs", str(error)
+                return _Fault(
+                    "wrong_size", f"sizes differ (H, W): mask {tuple(given['size'])} and image {size}; {error}"
+                )
+            return _Fault("broken_runs", str(error))
         if not size[0]:
             sizes[image_id] = own
         elif own != size:
-            return "wrong_size", f"sizes differ (H, W): mask {own} and image {size}: the mask is of another image"
+            return _Fault(
+                "wrong_size", f"sizes differ (H, W): mask {own} and image {size}: the mask is of another image"
+            )
         return None
     if given == []:
-        return (
-            "empty_polygon",
-            "expected a segmentation, polygons or {size, counts}, got no polygon: draw it or remove the annotation",
-        )
+        text = "expected a segmentation, polygons or {size, counts}, got no polygon: draw it or remove the annotation"
+        return _Fault("empty_polygon", text)
     also = "" if shapes == "mask" else " or a bbox [x, y, width, height], got neither it nor a mask"
-    return "bad_annotation", f"expected a segmentation, polygons or {{size, counts}}, got {short(given)}{also}"
+    text = f"expected a segmentation, polygons or {{size, counts}}, got {short(given)}{also}"
+    return _Fault("bad_annotation", text)
 
 
 def _is_polygon(given: Any) -> bool:
@@ -328,7 +334,7 @@ def _is_polygon(given: Any) -> bool:
     return min(given) >= -_FAR and max(given) <= _FAR and not math.isnan(sum(given))
 
 
-def _decode(found: list[CocoAnnotation | LabelFault], place_of: Callable[[int], str]) -> None:
+def _decode(found: list[CocoAnnotation | LabelFault], first: int, place_of: Callable[[int], str]) -> None:
     """Give the entries their runs, those written as text all at once; a fault takes the place of a malformed one."""
     from ..kernels.instance_matching import decode_runs
 
@@ -339,7 +345,7 @@ def _decode(found: list[CocoAnnotation | LabelFault], place_of: Callable[[int], 
             if isinstance(counts, str | bytes):
                 texts[place] = counts.encode("utf-8", "replace") if isinstance(counts, str) else counts
             else:
-                found[place] = _with_runs(entry, place_of(place))
+                found[place] = _with_runs(entry, place_of(first + place))
     if not texts:
         return
     joined = np.frombuffer(b"".join(texts.values()), np.uint8)
@@ -350,7 +356,7 @@ def _decode(found: list[CocoAnnotation | LabelFault], place_of: Callable[[int], 
         entry = found[place]
         assert isinstance(entry, CocoAnnotation)
         own = runs[offsets[number] : offsets[number + 1]]
-        found[place] = entry._replace(decoded=own) if sound else _with_runs(entry, place_of(place))
+        found[place] = entry._replace(decoded=own) if sound else _with_runs(entry, place_of(first + place))
 
 
 def _with_runs(entry: CocoAnnotation, where: str) -> CocoAnnotation | LabelFault:

@@ -41,7 +41,7 @@ def sound(where: str | Path, items: Iterable[_T | LabelFault]) -> list[_T]:
     """The entries. Raises InputError, "where: place: text", at the first fault."""
     found: list[_T] = []
     for item in items:
-        if type(item) is LabelFault:
+        if isinstance(item, LabelFault):
             raise InputError(f"{where}: {item}")
         found.append(item)
     return found

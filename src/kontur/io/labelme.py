@@ -107,12 +107,11 @@ def read_labelme(path: str | Path) -> Instances:
 def read_labelme_file(path: str | Path) -> LabelmeFile:
     """As `read_labelme`, with the photo's name and which instances are crowds (the flag "crowd")."""
     content = read_json(path)
-    size, *shapes = sound(path, walk_labelme(content))
-    assert isinstance(size, tuple)
+    entries = sound(path, walk_labelme(content))
+    size: tuple[int, int] = entries[0]  # type: ignore[assignment]  # it comes first
     groups: dict[tuple[str, object], list[RLE]] = {}
     crowds: set[tuple[str, object]] = set()
-    for shape in shapes:
-        assert isinstance(shape, LabelmeShape)
+    for shape in (e for e in entries if isinstance(e, LabelmeShape)):
         key = (shape.label, shape.number if shape.group is None else ("group", str(shape.group)))
         groups.setdefault(key, []).append(shape.runs(size))
         if shape.crowd:
@@ -144,13 +143,8 @@ def walk_labelme(content: Any) -> Iterator[tuple[int, int] | LabelmeShape | Labe
         try:
             yield _read_shape(number, row, size if known else None)
         except KonturError as error:
-            kind = (
-                "empty_polygon"
-                if "at least 3 points" in str(error)
-                else "bad_polygon"
-                if "polygon" in str(error)
-                else "bad_annotation"
-            )
+            kind = "bad_polygon" if str(error).startswith("polygon") else "bad_annotation"
+            kind = "empty_polygon" if "at least 3 points" in str(error) else kind
             yield LabelFault(kind, f"shape {number}", str(error))
 
 

@@ -135,7 +135,7 @@ def _perimeters(at: _Pixels) -> NDArray[np.float64]:
     weights[[5, 7, 15, 17, 25, 27]] = 1
     weights[[21, 33]] = math.sqrt(2)
     weights[[13, 23]] = (1 + math.sqrt(2)) / 2
-    return np.bincount(owner, weights[kind], len(at.first))
+    return np.bincount(owner, weights[kind], len(at.first)).astype(np.float64)
 
 
 def _solidities(at: _Pixels, area: NDArray[np.float64]) -> NDArray[np.float64]:

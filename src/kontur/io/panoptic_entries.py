@@ -37,12 +37,13 @@ class PanopticRow(NamedTuple):
 
 
 def walk_panoptic(
-    content: Any, *, scored: bool = False, predicted: bool = False
+    content: Any, *, scored: bool = False, predicted: bool = False, named: bool | None = None
 ) -> Iterator[Category | CocoImage | PanopticRow | LabelFault]:
     """What a panoptic JSON holds, entry by entry, each sound or a fault; its PNGs are not read.
 
     scored: a truth that predictions are scored against: `isthing` and `area` are needed. predicted: a file of predictions,
-    which needs no categories and images; its segments may be of any category.
+    which needs no categories and images; its segments may be of any category. named: whether categories need names, by default
+    where the file is opened and not scored.
     """
     rows = content.get("annotations") if isinstance(content, dict) else None
     if not isinstance(rows, list):
@@ -53,7 +54,9 @@ def walk_panoptic(
     known: set[int] = set()
     kinds = content.get("categories")
     if isinstance(kinds, list):
-        yield from walk_categories(kinds, known, thing=True, named=not (scored or predicted), kinds=scored)
+        yield from walk_categories(
+            kinds, known, thing=True, named=not (scored or predicted) if named is None else named, kinds=scored
+        )
     elif not (predicted and kinds is None):
         yield LabelFault("bad_category", "", f"expected 'categories', a list of objects, got {short(kinds)}")
     images = content.get("images")
@@ -63,7 +66,8 @@ def walk_panoptic(
     elif images is not None:
         yield LabelFault("bad_image_entry", "", f"expected 'images', a list of objects, got {short(images)}")
     listed = sizes if isinstance(images, list) and not predicted else None
-    yield from _walk_rows(rows, listed, None if predicted or not known else known, scored)
+    checked = known if isinstance(kinds, list) and not predicted else None
+    yield from _walk_rows(rows, listed, checked, scored)
 
 
 def _walk_rows(

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..core import rle
 from ..core.instances import Instances
-from ..core.rle import RLE, Polygon
+from ..core.polygons import Polygon
+from ..core.rle import RLE
 from ..core.segmentation import Segmentation
 
 Result = Segmentation | Instances

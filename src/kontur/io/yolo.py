@@ -6,7 +6,7 @@ reported.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,19 +66,25 @@ class YoloLine(NamedTuple):
     points: NDArray[np.float64]
 
 
-def read_yolo(path: str | Path, shape: tuple[int, int], taxonomy: Taxonomy | None = None) -> Instances:
+def read_yolo(
+    path: str | Path,
+    shape: tuple[int, int],
+    taxonomy: Taxonomy | None = None,
+    *,
+    ids: Mapping[int, int] | None = None,
+) -> Instances:
     """The polygons of a file for an image of `shape` (H, W); each line is an instance, its category the class number.
 
-    taxonomy: where given, the class is a place in it, counted from 0. Raises UnreadableFile, and InputError, with the words of
-    `kontur data check`, for the first line that is not in order.
+    taxonomy: where given, the class is a place in it, counted from 0; or `ids` says which category each number stands for.
+    Raises UnreadableFile, and InputError, with the words of `kontur data check`, for the first line that is not in order.
     """
     height, width = shape
-    categories = [c.id for c in taxonomy] if taxonomy is not None else None
-    lines = sound(path, walk_yolo(read_text(path), None if categories is None else range(len(categories))))
+    if ids is None and taxonomy is not None:
+        ids = {place: category.id for place, category in enumerate(taxonomy)}
     found = []
-    for line in lines:
+    for line in sound(path, walk_yolo(read_text(path), None if ids is None else ids.keys())):
         mask = rle.from_polygons([line.points * [width, height]], height, width)
-        found.append(Instance(mask, line.number if categories is None else categories[line.number]))
+        found.append(Instance(mask, line.number if ids is None else ids[line.number]))
     return Instances((height, width), tuple(found), taxonomy)
 
 
