@@ -1,6 +1,6 @@
 """Whether two source trees write the same files: `kontur segment` over photos by ten methods, every output hashed.
 
-    python benchmarks/house_outputs.py OTHER [--photos 20] [--jobs 1]
+    python benchmarks/house_outputs.py OTHER [--photos 20] [--jobs 1] [--methods A,B]
 
 OTHER is another checkout; this one is compared with it. Seconds and the version are left out of JSON before it is compared. Photos are
 the first of BSDS500 val in KONTUR_DATA (or beside the project).
@@ -85,12 +85,13 @@ def main() -> None:
     parser.add_argument("other", type=Path)
     parser.add_argument("--photos", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--methods", default=",".join(METHODS))
     given = parser.parse_args()
     photos = sorted((DATA / "bsds500" / "images" / "val").glob("*.jpg"))[: given.photos]
     if len(photos) < given.photos:
         raise SystemExit(f"{DATA}: expected bsds500/images/val with {given.photos} photos, got {len(photos)}")
     different = 0
-    for method in METHODS:
+    for method in given.methods.split(","):
         here, there = (written(tree, method, photos, given.jobs) for tree in (ROOT, given.other))
         wrong = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
         different += len(wrong)

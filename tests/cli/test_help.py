@@ -52,3 +52,20 @@ def test_a_network_in_place_of_a_method(tmp_path, monkeypatch, capsys, name):
     assert (code, err.count("\n")) == (2, 1)
     for words in (f"no method named {name!r}", "kontur networks", "kontur train", "hf:"):
         assert words in err
+
+
+@pytest.mark.parametrize("command", ["train", "export"])
+@pytest.mark.parametrize("spelling", [("--output", "there"), ("--out", "there"), ("--out=there",), ("-o", "there")])
+def test_old_spellings_are_accepted(tmp_path, monkeypatch, capsys, command, spelling):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(capsys, command, "nothing", *spelling)
+    assert code == 2
+    assert err.startswith("kontur: ")
+    assert "No such option" not in err
+
+
+@pytest.mark.parametrize("command", ["train", "export"])
+def test_help_shows_the_new_spelling_alone(command):
+    words = kontur(command, "--help", COLUMNS="80").split()
+    assert "--output" in words
+    assert "--out" not in words

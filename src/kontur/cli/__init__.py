@@ -39,6 +39,10 @@ COMMANDS = {
 }
 
 
+OLD_SPELLINGS = {("train", "--out"): "--output", ("export", "--out"): "--output"}
+"""(command, option) -> what it is called now; the old ones are accepted and shown nowhere."""
+
+
 def build_app(only: str | None = None) -> typer.Typer:
     """The application with all commands, or with one."""
     app = typer.Typer(
@@ -75,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if words and only is None and not arguments[0].startswith("-") and Path(words[0]).exists():
         screen.error(f"no command {words[0]!r}. Did you mean `kontur segment {words[0]}`?")
         raise SystemExit(2)
+    for number, word in enumerate(arguments):
+        name, equals, value = word.partition("=")
+        arguments[number] = OLD_SPELLINGS.get((only or "", name), name) + equals + value
     # Of a damaged file Pillow warns before it fails; the one line of our own error says it all.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:

@@ -11,6 +11,7 @@ import typer
 
 from ..core.errors import KonturError, OptionError
 from . import screen
+from .flags import Force, Quiet
 
 if TYPE_CHECKING:
     from ..compare.contenders import Contender
@@ -62,8 +63,8 @@ def add_to(app: typer.Typer) -> None:
         timeout: Annotated[
             float, typer.Option("--timeout", metavar="SECONDS", help="Give a method up after so long on one image.")
         ] = 600.0,
-        force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier report.")] = False,
-        quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
+        force: Force = False,
+        quiet: Quiet = False,
     ) -> None:
         from ..compare.contenders import parse_methods
         from ..compare.fair import compare

@@ -13,6 +13,7 @@ from ..core.image import Image
 from ..core.segmentation import Segmentation
 from ..inference import notice
 from . import screen
+from .flags import Force, Quiet
 
 # The default, then one method of each kind: threshold, clustering, superpixels, edges, interactive.
 BESIDE = ("otsu", "kmeans", "slic", "watershed", "grabcut")
@@ -29,7 +30,8 @@ def add_to(app: typer.Typer) -> None:
         output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the pictures.")] = Path(
             "kontur-demo"
         ),
-        force: Annotated[bool, typer.Option("--force", help="Overwrite earlier pictures.")] = False,
+        force: Force = False,
+        quiet: Quiet = False,
     ) -> None:
         from ..draw.figures import contact_sheet
         from ..draw.levels import fine_to_coarse
@@ -37,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
         from ..io.photos import read_image
         from ..io.pictures import write_picture
 
+        screen.set_level(quiet, 0)
         path = photo or _sample()
         image = read_image(path)
         default, without_models = registry.default()

@@ -13,7 +13,7 @@ from . import screen
 def export(
     run: Annotated[Path, typer.Argument(help="A run folder of `kontur train`.")],
     out: Annotated[
-        Path, typer.Option("-o", "--out", metavar="NAME.onnx", help="The file to write; NAME.toml is its card.")
+        Path, typer.Option("-o", "--output", metavar="NAME.onnx", help="The file to write; NAME.toml is its card.")
     ],
     half: Annotated[
         bool, typer.Option("--half", help="Store weights as float16 (half the size); computed in float32.")

@@ -10,13 +10,14 @@ import typer
 from .. import api, registry
 from ..core.errors import UnknownName
 from . import screen
+from .flags import AsJson
 
 
 def add_to(app: typer.Typer) -> None:
     @app.command("methods", help="List the methods: name, task, prompts, paper.")
     def command(
         task: Annotated[str | None, typer.Option(help=f"Only one task: {', '.join(registry.TASKS)}.")] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="A JSON list on stdout and nothing else.")] = False,
+        as_json: AsJson = False,
     ) -> None:
         if task is not None and task not in registry.TASKS:
             raise UnknownName("task", task, registry.TASKS, f"Tasks are: {', '.join(registry.TASKS)}.")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from importlib import resources
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from . import screen
+from .flags import AsJson
 
 
 def add_to(app: typer.Typer) -> None:
     @app.command("networks", help="List the networks: paper, year, parameters, GMAC, receptive field.")
     def command(
-        as_json: Annotated[bool, typer.Option("--json", help="A JSON list on stdout and nothing else.")] = False,
+        as_json: AsJson = False,
     ) -> None:
         rows = _table()
         if as_json:

@@ -10,6 +10,7 @@ import typer
 
 from ..core.errors import OptionError, OutputError
 from . import screen
+from .flags import Force, Quiet
 
 if TYPE_CHECKING:
     from ..compare.robustness import Robustness
@@ -54,8 +55,8 @@ def command(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Random seed of the noise.")] = 0,
     jobs: Annotated[int, typer.Option("--jobs", min=1, metavar="N", help="Images worked on at the same time.")] = 1,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite earlier outputs.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     from ..compare.robustness import NOISES, Score, conditions, robustness
     from ..compare.robustness_figure import draw_robustness

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def train(
     recipe: Annotated[Path | None, typer.Argument(help="The recipe, a TOML file; see the folder recipes.")] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="The run folder to make.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--output", help="The run folder to make.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Replace a value: optimiser.rate=0.01, stages.0.epochs=5.")

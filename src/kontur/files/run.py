@@ -26,6 +26,7 @@ from .work import Failed, all_or_none, each, refuse_existing
 
 if TYPE_CHECKING:
     from ..io.coco import CocoEntry
+    from .coco_run import CocoRun
 
 Existing = Literal["refuse", "skip", "replace"]
 Watch = Callable[[Path, int, int], None]
@@ -191,9 +192,7 @@ class Run:
 
     def results(self) -> Generator[Done | Failed, None, None]:
         """`Done` or `Failed` of each image, in the order of the inputs."""
-        from .coco_run import CocoRun
-
-        coco = CocoRun(self.out / "coco.json", self.inputs.images) if "coco" in self.names else None
+        coco = self._coco()
         stop = threading.Event()
         # A network has all cores itself; what it leaves free reads the next image and writes the last.
         turn = threading.Semaphore(self.jobs)
@@ -220,6 +219,13 @@ class Run:
         finally:
             if coco is not None:
                 coco.write()
+
+    def _coco(self) -> CocoRun | None:
+        if "coco" not in self.names:
+            return None
+        from .coco_run import CocoRun
+
+        return CocoRun(self.out / EXPORTS["coco"].run_file, self.inputs.images)
 
     def _one(
         self, path: Path, targets: Targets, turn: threading.Semaphore, stop: threading.Event

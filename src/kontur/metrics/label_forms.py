@@ -139,7 +139,7 @@ def unknown_of(path: Path) -> NDArray:
     if told is None and set(np.unique(read_labels(path)).tolist()) <= {0, 128, 255}:
         return read_labels(path)
     found = objects(path)
-    void = read_labels(path) == 0 if told is not None and told["background"] is not None else np.zeros_like(found)
+    void = read_labels(path) == 0 if told is not None and told["background"] else np.zeros_like(found)
     return np.where(found, 255, np.where(void, 128, 0)).astype(np.uint8)
 
 
