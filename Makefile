@@ -5,16 +5,21 @@ VENV   ?= .venv
 EXTRAS ?= dev
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-slow test-web lint types format clean
+# The kernels are compiled when they, or what compiles them, have changed.
+KERNELS := setup.py $(wildcard src/kontur/kernels/*.py src/kontur/kernels/*.pxd src/kontur/*/*_kernel.py)
+
+.PHONY: kernels demo test test-slow test-web lint types format clean
+
+kernels: $(VENV)/.core
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.core: pyproject.toml | $(BIN)/python
+$(VENV)/.core: pyproject.toml $(KERNELS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/.$(EXTRAS): pyproject.toml | $(BIN)/python
+$(VENV)/.$(EXTRAS): pyproject.toml $(KERNELS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	@touch $@ $(VENV)/.core
 
@@ -45,4 +50,5 @@ format: $(VENV)/.$(EXTRAS)
 
 clean:
 	rm -rf build dist kontur-out demo-out .pytest_cache .mypy_cache .ruff_cache
+	find src -name '*.so' -delete
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,26 @@ settings.load_profile("kontur")
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("KONTUR_DATA", ROOT.parent / "shared" / "data"))
+
+
+def stale_kernels(package: Path) -> list[str]:
+    """Kernels whose compiled file is missing or older than their source, or than what all kernels share."""
+    kernels = {*(package / "kernels").glob("*.py"), *package.glob("*/*_kernel.py")} - {
+        package / "kernels" / "__init__.py"
+    }
+    shared = max((path.stat().st_mtime for path in package.glob("kernels/*.pxd")), default=0.0)
+    stale = []
+    for source in sorted(kernels):
+        built = [source.with_suffix(suffix) for suffix in EXTENSION_SUFFIXES if source.with_suffix(suffix).exists()]
+        if not built or built[0].stat().st_mtime < max(source.stat().st_mtime, shared):
+            stale.append(source.relative_to(package).as_posix())
+    return stale
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    stale = stale_kernels(ROOT / "src" / "kontur")
+    if stale:
+        pytest.exit(f"{len(stale)} kernels are not compiled as they are written ({stale[0]}, ..): run `make`", 2)
 
 
 @pytest.fixture(scope="session")

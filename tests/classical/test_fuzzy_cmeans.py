@@ -27,9 +27,9 @@ def test_a_point_on_a_centre_belongs_to_it_alone():
 def test_one_centre_step_by_hand():
     # Points 0, 1, 4 and centres 0, 4: u = (1, 0), (0.9, 0.1), (0, 1); squares 1, .81 | .01, 1.
     points = np.array([[0.0], [1.0], [4.0]], np.float32)
-    from kontur.classical.fuzzy_cmeans import _next_centres
+    from kontur.classical.fuzzy_cmeans_kernel import next_centres
 
-    moved = _next_centres(points, np.array([[0.0], [4.0]]), 2.0)
+    moved = next_centres(points, np.array([[0.0], [4.0]]), 2.0)
     assert moved.ravel() == pytest.approx([0.81 / 1.81, (0.01 + 4) / 1.01])
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kontur.classical.mean_shift import _modes
 from kontur.classical.mean_shift import mean_shift as method
+from kontur.classical.mean_shift_kernel import modes_of
 
 
 def test_flat_parts_are_their_own_modes():
     image = np.zeros((20, 30, 1), np.float32)
     image[:, 15:] = 50
-    assert (_modes(image, np.float32(4), np.float32(8)) == image).all()
+    assert (modes_of(image, np.float32(4), np.float32(8)) == image).all()
 
 
 def test_a_pixel_climbs_to_the_mean_of_its_like():
     # 10, 12 and 40 in one row, window over all: 40 is too unlike to count.
     image = np.array([10, 12, 40], np.float32).reshape(1, 3, 1)
-    modes = _modes(image, np.float32(5), np.float32(8)).ravel()
+    modes = modes_of(image, np.float32(5), np.float32(8)).ravel()
     assert modes == pytest.approx([11, 11, 40], abs=0.05)
 
 

@@ -171,6 +171,27 @@ def test_a_bad_truth_costs_its_image_alone(jobs):
         robustness(["otsu"], [fails(1)], **plan)
 
 
+def test_an_image_that_a_kind_of_damage_refuses_costs_that_cell_alone(monkeypatch):
+    from kontur.compare import robustness as module
+
+    usual = module._damaged
+
+    def refusing(image, kind, strength, seed):
+        if kind.name == "salt" and np.asarray(image.pixels).shape[0] < 20:
+            raise InputError("salt: expected a larger image")
+        return usual(image, kind, strength, seed)
+
+    monkeypatch.setattr(module, "_damaged", refusing)
+    small = Subject("small", lambda: (Image(picture(0)[0][:16]), ((picture(0)[1][:16] > 0) + np.uint8(1),)))
+    plan = {"kinds": ["gaussian", "salt"], "strengths": {"gaussian": [0.1], "salt": [0.2]}, "score": "covering"}
+    found = robustness(["otsu"], [small, subject(0)], **plan)
+    (salt,), (gaussian,) = found.of("otsu", "salt"), found.of("otsu", "gaussian")
+    assert (salt.images, gaussian.images) == (1, 2)
+    assert salt.failure == "small: salt: expected a larger image"
+    assert salt.mean == robustness(["otsu"], [subject(0)], **plan).of("otsu", "salt")[0].mean
+    assert gaussian.failure is None
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError("by zero"), InputError("too\nsmall"), MemoryError()])
 def test_a_raising_method_costs_its_rows_alone(monkeypatch, error):
     """kmeans raises on the brightest image only; its mean is that of the other, and no other method is touched."""

@@ -10,7 +10,8 @@ from scipy import ndimage
 
 from kontur.core.errors import InputError, OptionError
 from kontur.core.hierarchy import Hierarchy
-from kontur.graph.oriented_watershed import _minima, contour_hierarchy, oriented_strength, watershed_leaves
+from kontur.graph.oriented_watershed import contour_hierarchy, oriented_strength, watershed_leaves
+from kontur.graph.oriented_watershed_kernel import minima
 
 
 def connected(ids):
@@ -64,8 +65,8 @@ def test_an_arc_that_ends_at_a_strong_line_keeps_its_own_strength():
 
 def test_minima_by_hand():
     relief = np.array([[1, 1, 3, 0], [1, 2, 3, 3], [5, 5, 2, 2]], np.uint16)
-    np.testing.assert_array_equal(_minima(relief), [[1, 1, 0, 2], [1, 0, 0, 0], [0, 0, 3, 3]])
-    assert _minima(np.zeros((2, 3), np.uint16)).tolist() == [[1, 1, 1]] * 2
+    np.testing.assert_array_equal(minima(relief), [[1, 1, 0, 2], [1, 0, 0, 0], [0, 0, 3, 3]])
+    assert minima(np.zeros((2, 3), np.uint16)).tolist() == [[1, 1, 1]] * 2
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -73,7 +74,7 @@ def test_minima_agree_with_scikit_image(seed):
     from skimage.morphology import local_minima
 
     relief = np.random.default_rng(seed).integers(0, 5, (20, 25)).astype(np.uint16)
-    ours = _minima(relief)
+    ours = minima(relief)
     np.testing.assert_array_equal(ours > 0, local_minima(relief, connectivity=1, allow_borders=True))
     assert ours.max() == ndimage.label(ours > 0)[1]
 

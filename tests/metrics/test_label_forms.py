@@ -29,6 +29,8 @@ from kontur.metrics import (
     evaluate_panoptic,
     evaluate_semantic,
     evaluate_superpixels,
+    foreground_scores,
+    mask_boundary_scores,
 )
 from kontur.metrics.counts import Means, Several
 from kontur.metrics.foreground import ForegroundCounts
@@ -97,6 +99,14 @@ def test_a_result_s_own_mask_scores_one(tmp_path, name, ending):
         assert (drawn.boundary_iou, drawn.hausdorff95) == (1, 0)
     soft = evaluate_foreground(tmp_path / "truth", tmp_path / "out", soft=True)
     assert soft.mae == 0
+
+
+def test_instances_in_memory_are_their_masks_together():
+    assert foreground_scores(instances(), UNION).iou == 1
+    assert foreground_scores(UNION, instances()).iou == 1
+    assert foreground_scores(instances(2), instances()).iou == pytest.approx(197 / 246)
+    scores = mask_boundary_scores(instances(), UNION)
+    assert (scores.boundary_iou, scores.davis_f, scores.hausdorff95) == (1, 1, 0)
 
 
 def test_a_folder_against_itself_scores_one(tmp_path):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from kontur.superpixels.seeds import _keeps_whole, colour_bins, grid_shape, seeds, seeds_labels
+from kontur.superpixels.seeds import colour_bins, grid_shape, seeds, seeds_labels
+from kontur.superpixels.seeds_kernel import keeps_whole
 from superpixels.common import assert_partition, four_quadrants, impurity, pieces
 
 
@@ -19,7 +20,7 @@ def test_keeps_whole_for_every_neighbourhood():
             window[place] = flag
         parts, _ = ndimage.label(window)
         sides = {parts[place] for place in ring[::2] if window[place]}
-        assert _keeps_whole(*flags) == (len(sides) == 1)
+        assert keeps_whole(*flags) == (len(sides) == 1)
 
 
 def test_bins_by_hand():

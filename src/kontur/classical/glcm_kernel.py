@@ -1,44 +1,60 @@
 """The compiled loop of co-occurrence features: a window that slides by columns of pairs."""
 
-from __future__ import annotations
+# mypy: ignore-errors
 
+import cython
 import numpy as np
-from numba import njit
+from cython import cast, void
+from cython.cimports.kontur.kernels.common import cf64, cu8, f32, f64, i32, i64
+from cython.cimports.libc.math import log, sqrt
 
 
-@njit(cache=True, nogil=True)
-def slide(level, levels, radius, dy, dx, step, logs, result):  # type: ignore[no-untyped-def]
-    height, width = level.shape
+@cython.locals(
+    height=i64, width=i64, row=i64, d=i64, y=i64, top=i64, bottom=i64, x=i64, right=i64, left=i64, cells=i32[:, ::1],
+    sums=f64[::1], inverse=f64[::1]
+)  # fmt: skip
+def slide(
+    level: cu8[:, ::1], levels: i64, radius: i64, dy: i64, dx: i64, step: i64, logs: cf64[::1],
+    result: f32[:, :, :]
+):  # fmt: skip
+    height, width = level.shape[0], level.shape[1]
     cells = np.zeros((levels, levels), np.int32)
     sums = np.zeros(7)
     inverse = np.empty(levels)
-    for d in range(levels):
-        inverse[d] = 1.0 / (1.0 + d * d)
-    for y in range(0, height, step):
-        cells[:] = 0
-        sums[:] = 0
-        top, bottom = max(0, y - radius), min(height, y + radius + 1)
-        for x in range(-radius, width):
-            if x + radius < width:  # pairs whose right pixel is in the column that comes in, left one still inside
-                right = x + radius
-                if right - abs(dx) >= max(0, x - radius):
-                    _column(level, top, bottom, right, dy, dx, 1, cells, sums, inverse, logs)
-            left = x - radius - 1
-            if left >= 0 and left + abs(dx) <= min(width - 1, x + radius - 1):
-                _column(level, top, bottom, left + abs(dx), dy, dx, -1, cells, sums, inverse, logs)
-            if x >= 0 and x % step == 0:
-                _features(sums, result[y // step, x // step])
+    with cython.nogil:
+        for d in range(levels):
+            inverse[d] = 1.0 / (1.0 + d * d)
+        for row in range((height + step - 1) // step):
+            y = row * step
+            cells[:] = 0
+            sums[:] = 0
+            top, bottom = max(0, y - radius), min(height, y + radius + 1)
+            for x in range(-radius, width):
+                if x + radius < width:  # pairs whose right pixel is in the column that comes in, left one still inside
+                    right = x + radius
+                    if right - abs(dx) >= max(0, x - radius):
+                        _column(level, top, bottom, right, dy, dx, 1, cells, sums, inverse, logs)
+                left = x - radius - 1
+                if left >= 0 and left + abs(dx) <= min(width - 1, x + radius - 1):
+                    _column(level, top, bottom, left + abs(dx), dy, dx, -1, cells, sums, inverse, logs)
+                if x >= 0 and x % step == 0:
+                    _features(sums, result[row, x // step])
 
 
-@njit(cache=True, nogil=True)
-def _column(level, top, bottom, right, dy, dx, sign, cells, sums, inverse, logs):  # type: ignore[no-untyped-def]
+@cython.cfunc
+@cython.nogil
+@cython.locals(before=i32, near=i64, y=i64, i=i64, j=i64, d=i64, after=i64)
+def _column(
+    level: cu8[:, ::1], top: i64, bottom: i64, right: i64, dy: i64, dx: i64, sign: i64, cells: i32[:, ::1],
+    sums: f64[::1], inverse: cf64[::1], logs: cf64[::1]
+) -> void:  # fmt: skip
     """Add (sign 1) or take away (-1) the pairs whose right-hand pixel lies in column `right`.
 
     sums, over the symmetric matrix: of count, count^2, (i - j)^2, i, i^2, 1 / (1 + (i - j)^2), count log count.
     """
     near = right if dx < 0 else right - dx  # the column of the pair's first pixel
     for y in range(max(top, top - dy), min(bottom, bottom - dy)):
-        i, j = np.int64(level[y, near]), np.int64(level[y + dy, near + dx])
+        i, j = cast(i64, level[y, near]), cast(i64, level[y + dy, near + dx])
         d = abs(i - j)
         sums[0] += 2 * sign
         sums[2] += 2 * sign * d * d
@@ -48,19 +64,21 @@ def _column(level, top, bottom, right, dy, dx, sign, cells, sums, inverse, logs)
         before = cells[i, j]
         if i == j:
             after = before + 2 * sign
-            sums[1] += after * after - before * before
+            sums[1] += after * after - cast(i64, before) * before
             sums[6] += logs[after] - logs[before]
             cells[i, i] = after
         else:
             after = before + sign
-            sums[1] += 2 * (after * after - before * before)
+            sums[1] += 2 * (after * after - cast(i64, before) * before)
             sums[6] += 2 * (logs[after] - logs[before])
             cells[i, j] = after
             cells[j, i] = after
 
 
-@njit(cache=True, nogil=True)
-def _features(sums, feature):  # type: ignore[no-untyped-def]
+@cython.cfunc
+@cython.nogil
+@cython.locals(number=f64, mean=f64, variance=f64, covariance=f64)
+def _features(sums: cf64[::1], feature: f32[:]) -> void:
     number = sums[0]
     if number == 0:
         feature[:] = 0
@@ -69,8 +87,8 @@ def _features(sums, feature):  # type: ignore[no-untyped-def]
     variance = sums[4] / number - mean * mean
     # 2 i j = i^2 + j^2 - (i - j)^2
     covariance = (sums[4] - sums[2] / 2) / number - mean * mean
-    feature[0] = np.sqrt(sums[1]) / number
+    feature[0] = sqrt(sums[1]) / number
     feature[1] = sums[2] / number
     feature[2] = covariance / variance if variance > 1e-9 else 1.0
     feature[3] = sums[5] / number
-    feature[4] = np.log(number) - sums[6] / number
+    feature[4] = log(number) - sums[6] / number

@@ -1,75 +1,91 @@
 """The compiled loop of seeded region growing: a heap of border pixels."""
 
-from __future__ import annotations
+# mypy: ignore-errors
 
-import heapq
-
+import cython
 import numpy as np
-from numba import njit
+from cython import bint
+from cython.cimports.kontur.kernels.common import Heap, cf32, cf64, ci32, ci64, f64, free, heap_pop, heap_push, i32, i64
+from cython.cimports.libc.math import sqrt
 from numpy.typing import NDArray
 
 
-@njit(cache=True, nogil=True)
-def grow(pixels: NDArray[np.float32], seeds: NDArray[np.int32]) -> NDArray[np.int32]:
+@cython.locals(labels=i32[:, ::1], count=i64[::1], total=f64[:, ::1], waiting=f64[:, ::1], done=cython.bint)
+def grow(pixels: cf32[:, :, ::1], seeds: ci32[:, ::1]) -> NDArray[np.int32]:
     """Every pixel's region. pixels: (H, W, C). seeds: (H, W), labels 1.. at one or more pixels, 0 elsewhere."""
-    height, width, bands = pixels.shape
-    labels = seeds.copy()
-    regions = labels.max() + 1
+    labels = np.array(seeds)
+    regions = np.max(labels) + 1
     count = np.zeros(regions, np.int64)
-    total = np.zeros((regions, bands), np.float64)
+    total = np.zeros((regions, pixels.shape[2]), np.float64)
+    # The least difference a pixel waits with; a pixel that a nearer region comes to touch is queued once more.
+    waiting = np.full((seeds.shape[0], seeds.shape[1]), np.inf)
+    with cython.nogil:
+        done = _grow(pixels, labels, count, total, waiting)
+    if not done:
+        raise MemoryError("region growing: no memory left for the queue of pixels")
+    return labels.base
+
+
+@cython.cfunc
+@cython.nogil
+@cython.locals(
+    distance=f64, height=i64, width=i64, y=i64, x=i64, label=i64, band=i64, order=i64, step=i64, below=i64, right=i64,
+    queue=Heap, done=cython.bint
+)  # fmt: skip
+def _grow(
+    pixels: cf32[:, :, ::1], labels: i32[:, ::1], count: i64[::1], total: f64[:, ::1], waiting: f64[:, ::1]
+) -> bint:  # fmt: skip
+    """Entries of the queue: distance, the order in which they came, flat index of the pixel."""
+    height, width = labels.shape[0], labels.shape[1]
     for y in range(height):
         for x in range(width):
             label = labels[y, x]
             if label > 0:
                 count[label] += 1
-                for band in range(bands):
+                for band in range(pixels.shape[2]):
                     total[label, band] += pixels[y, x, band]
-
-    # The least difference a pixel waits with; a pixel that a nearer region comes to touch is queued once more.
-    waiting = np.full((height, width), np.inf)
-    queue = [(0.0, np.int64(0), np.int32(0), np.int32(0))]
-    queue.pop()
-    order = np.int64(0)
+    queue.entries, queue.size, queue.room = cython.NULL, 0, 0
+    done = True
+    order = 0
     for y in range(height):
         for x in range(width):
             if labels[y, x] == 0:
-                distance, _ = _nearest(pixels, labels, count, total, y, x)
+                distance, label = _nearest(pixels, labels, count, total, y, x)
                 if distance >= 0:
-                    heapq.heappush(queue, (distance, order, np.int32(y), np.int32(x)))
+                    done = heap_push(cython.address(queue), distance, order, y * width + x) and done
                     order += 1
                     waiting[y, x] = distance
-    while len(queue) > 0:
-        _, _, row, column = heapq.heappop(queue)
-        if labels[row, column] != 0:
+    while queue.size > 0 and done:
+        x = heap_pop(cython.address(queue)).second
+        y, x = x // width, x % width
+        if labels[y, x] != 0:
             continue
-        _, label = _nearest(pixels, labels, count, total, row, column)
-        labels[row, column] = label
+        distance, label = _nearest(pixels, labels, count, total, y, x)
+        labels[y, x] = label
         count[label] += 1
-        for band in range(bands):
-            total[label, band] += pixels[row, column, band]
+        for band in range(pixels.shape[2]):
+            total[label, band] += pixels[y, x, band]
         for step in range(4):
-            below = np.int32(row + (step == 1) - (step == 0))
-            right = np.int32(column + (step == 3) - (step == 2))
+            below = y + (step == 1) - (step == 0)
+            right = x + (step == 3) - (step == 2)
             if not (0 <= below < height and 0 <= right < width):
                 continue
             if labels[below, right] == 0:
-                distance, _ = _nearest(pixels, labels, count, total, below, right)
+                distance, label = _nearest(pixels, labels, count, total, below, right)
                 if distance < waiting[below, right]:
-                    heapq.heappush(queue, (distance, order, below, right))
+                    done = heap_push(cython.address(queue), distance, order, below * width + right) and done
                     order += 1
                     waiting[below, right] = distance
-    return labels
+    free(queue.entries)
+    return done
 
 
-@njit(cache=True, nogil=True)
+@cython.cfunc
+@cython.nogil
+@cython.locals(best=f64, distance=f64, difference=f64, label=i32, chosen=i64, step=i64, y=i64, x=i64, band=i64)
 def _nearest(
-    pixels: NDArray[np.float32],
-    labels: NDArray[np.int32],
-    count: NDArray[np.int64],
-    total: NDArray[np.float64],
-    row: int,
-    column: int,
-) -> tuple[float, int]:
+    pixels: cf32[:, :, ::1], labels: ci32[:, ::1], count: ci64[::1], total: cf64[:, ::1], row: i64, column: i64
+) -> tuple[f64, i64]:  # fmt: skip
     """The least distance to the mean of a region among the 4-neighbours, and that region; (-1, 0) if none."""
     best, chosen = -1.0, 0
     for step in range(4):
@@ -84,7 +100,7 @@ def _nearest(
         for band in range(pixels.shape[2]):
             difference = pixels[row, column, band] - total[label, band] / count[label]
             distance += difference * difference
-        distance = np.sqrt(distance)
+        distance = sqrt(distance)
         if best < 0 or distance < best:
             best, chosen = distance, label
     return best, chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -51,7 +52,7 @@ def add_to(app: typer.Typer) -> None:
         ] = None,
         limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="The first N images.")] = None,
         threads: Annotated[
-            int, typer.Option("--threads", min=1, metavar="N", help="Of numba, BLAS, OpenMP and ONNX Runtime alike.")
+            int, typer.Option("--threads", min=1, metavar="N", help="Of BLAS, OpenMP and ONNX Runtime alike.")
         ] = 1,
         repeat: Annotated[int, typer.Option("--repeat", min=1, metavar="N", help="Timed calls an image.")] = 1,
         warm_up: Annotated[
@@ -104,16 +105,13 @@ def _size(text: str | None) -> tuple[int, int] | None:
 def _tell_notices(contenders: tuple[Contender, ...]) -> None:
     """The terms of the data that networks learnt from. A file that cannot be opened gets its error in its row."""
     from .. import registry
+    from ..inference import notice
 
     for one in contenders:
         row = registry.get(one.target)
         if isinstance(row, registry.NetworkMethod):
-            from ..inference.method import predictor_of, tell_notice
-
-            try:
-                tell_notice(row.network, predictor_of(row.network, {"device": "cpu"}).metadata.notice, screen.note)
-            except KonturError:
-                continue
+            with contextlib.suppress(KonturError):
+                notice.tell(row.name, row.predictor({"device": "cpu"}).notice, screen.note)
 
 
 def _show(found: Comparison) -> None:

@@ -26,30 +26,20 @@ from . import screen
 if TYPE_CHECKING:
     from ..metrics.evaluation import Evaluation, Table
 
-OPTIONS: dict[str, tuple[Any, Any]] = {
-    "json_file": (Annotated[Path | None, typer.Option("--json", help="Write the scores to this JSON file.")], None),
-    "csv_file": (
-        Annotated[Path | None, typer.Option("--csv", help="Write the scores of each image to this CSV file.")],
-        None,
-    ),
-    "worst": (Annotated[int, typer.Option("--worst", min=0, help="List the N images with the lowest scores.")], 0),
+OPTIONS: dict[str, tuple[Any, Any, Any]] = {
+    "json_file": (Path | None, None, typer.Option("--json", help="Write the scores to this JSON file.")),
+    "csv_file": (Path | None, None, typer.Option("--csv", help="Write the scores of each image to this CSV file.")),
+    "worst": (int, 0, typer.Option("--worst", min=0, help="List the N images with the lowest scores.")),
     "bootstrap": (
-        Annotated[
-            int, typer.Option("--bootstrap", min=0, max=100_000, help="95 % intervals over images from N resamplings.")
-        ],
-        0,
+        int, 0, typer.Option("--bootstrap", min=0, max=100_000, help="95 % intervals over images from N resamplings.")
     ),
     "allow_missing": (
-        Annotated[bool, typer.Option("--allow-missing", help="List missing predictions and count them as misses.")],
-        False,
+        bool, False, typer.Option("--allow-missing", help="List missing predictions and count them as misses.")
     ),
-    "jobs": (
-        Annotated[int | None, typer.Option("--jobs", min=1, help="Threads; by default one a processor, at most 8")],
-        None,
-    ),
-    "force": (Annotated[bool, typer.Option("--force", help="Overwrite existing output files.")], False),
-}
-"""Of all commands: parameter -> (type and help, default)."""
+    "jobs": (int | None, None, typer.Option("--jobs", min=1, help="Threads; by default one a processor, at most 8")),
+    "force": (bool, False, typer.Option("--force", help="Overwrite existing output files.")),
+}  # fmt: skip
+"""Of all commands: parameter -> (type, default, option)."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +94,10 @@ def command(score: Callable[..., Evaluation], *, leave_out: tuple[str, ...] = ()
     shared = {name: option for name, option in OPTIONS.items() if name not in leave_out}
     parameters = [p.replace(annotation=hints[p.name]) for p in own]
     parameters += [
-        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind)
-        for name, (kind, default) in shared.items()
+        inspect.Parameter(
+            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=Annotated[kind, option]
+        )
+        for name, (kind, default, option) in shared.items()
     ]
 
     def run(**given: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import InputError, KonturError, OptionError
+from ..core.errors import InputError, OptionError
 from ..core.image import Image
 from ..datasets import Dataset
 from .contenders import Contender
@@ -213,8 +213,8 @@ def _measured(
                 cut = trial.cut(data.pairs[index].image)
                 try:
                     own, drawing = ruler.add(cut, found[1])
-                except KonturError as error:
-                    raise TrialFailed(str(error)) from None
+                except Exception as error:  # whatever it answered, it costs this row alone
+                    raise TrialFailed(told(error)) from None
                 image.height, image.width = cut.ids.shape
                 agnostic = agnostic or ruler.class_agnostic(cut)
                 seconds.append(float(np.median(cut.seconds)))

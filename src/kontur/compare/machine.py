@@ -10,7 +10,7 @@ from pathlib import Path
 from ..core import packages
 from ..core.segmentation import Provenance
 
-_PACKAGES = ("numpy", "scipy", "numba", "scikit-image", "scikit-learn", "pillow", "onnxruntime")
+_PACKAGES = ("numpy", "scipy", "scikit-image", "scikit-learn", "pillow", "onnxruntime")
 
 
 def versions() -> dict[str, str]:

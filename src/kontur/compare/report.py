@@ -239,7 +239,7 @@ def _conditions(told: dict[str, Any], left_out: Sequence[str]) -> str:
         "Size": f"{told['size'][0]}×{told['size'][1]} (height × width), all images"
         if told["size"]
         else "each image's own",
-        "Threads": f"{told['threads']}, for numba, BLAS, OpenMP and ONNX Runtime alike",
+        "Threads": f"{told['threads']}, for BLAS, OpenMP and ONNX Runtime alike",
         "Calls": f"{told['warm_up']} to warm up, then {told['repeat']} for each image",
         "Machine": f"{machine['processor']}, {_count(machine['cores'], 'core')}{memory}, {machine['system']}",
         "Left out": "; ".join(left_out),

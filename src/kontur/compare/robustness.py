@@ -27,7 +27,7 @@ from ..core.errors import InputError, OptionError, PromptError
 from ..core.image import Image
 from ..core.instances import Instances
 from ..core.options import checked_options
-from ..core.segmentation import Provenance, Segmentation
+from ..core.segmentation import Provenance
 from ..degrade.kinds import KINDS, Kind, find_filter, find_kind
 from ..metrics.foreground import foreground_scores
 from ..metrics.regions import region_scores
@@ -173,10 +173,12 @@ def robustness(
             if stop.is_set():
                 break
             tag = zlib.crc32(f"{subject.name} {kind.name if kind else CLEAN} {strength}".encode())
-            seen = image if kind is None else _damaged(image, kind, strength, seed + tag)
-            if filtered is not None:
-                seen = filtered(seen)
-            found.append([_measured(run, seen, truths, chosen, subject.name) for run in runs])
+            try:
+                seen = image if kind is None else _damaged(image, kind, strength, seed + tag)
+                seen = seen if filtered is None else filtered(seen)
+                found.append([_measured(run, seen, truths, chosen, subject.name) for run in runs])
+            except Exception as error:  # of a kind or a filter that does not take this image
+                found.append([_Cell(math.nan, math.nan, f"{subject.name}: {told(error)}")] * len(runs))
             if progress is not None:
                 progress()
         return found
@@ -223,10 +225,12 @@ def conditions(
 
 @dataclass(frozen=True)
 class _Run:
-    name: str
-    task: str
-    function: Callable[..., Segmentation | Instances]
+    row: registry.Method
     options: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.row.name
 
 
 def _prepared(methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> list[_Run]:
@@ -241,15 +245,13 @@ def _prepared(methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) 
             raise PromptError(
                 f"{row.name} needs a prompt, so it cannot be measured on a set of images. See `kontur methods`."
             )
-    return [
-        _Run(r.name, r.task, r.load(), checked_options(r.name, r.options, dict(options.get(r.name, {})))) for r in rows
-    ]
+    return [_Run(r, checked_options(r.name, r.options, dict(options.get(r.name, {})))) for r in rows]
 
 
 def _score(score: Score, runs: Sequence[_Run], subjects: Sequence[Subject]) -> str:
     if score not in ("auto", "covering", "iou"):
         raise OptionError(f"score: expected auto, covering or iou, got {score!r}")
-    others = [run.name for run in runs if run.task != "foreground"]
+    others = [run.name for run in runs if run.row.task != "foreground"]
     if score == "iou" and others:
         raise OptionError(f"score: iou needs methods that find a foreground, got {others[0]}. Use covering")
     if score != "auto":
@@ -283,7 +285,7 @@ class _Cell:
 
 def _measured(run: _Run, image: Image, truths: tuple[NDArray, ...], score: str, name: str) -> _Cell:
     try:
-        result = run.function(image, **run.options)
+        result = run.row.run(image, None, run.options).result
         flat = result.flatten() if isinstance(result, Instances) else result
         if score != "iou":
             return _Cell(region_scores(flat, truths).covering, len(flat))

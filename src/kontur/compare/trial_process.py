@@ -23,9 +23,9 @@ COMMAND = (sys.executable, "-P", "-m", "kontur.compare.trial")
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "LOKY_MAX_CPU_COUNT",
+    "NUMEXPR_NUM_THREADS", "LOKY_MAX_CPU_COUNT",
 )  # fmt: skip
-"""Read by BLAS, OpenMP, numba and joblib when they start; ONNX Runtime is told by its session."""
+"""Read by BLAS, OpenMP and joblib when they start; ONNX Runtime is told by its session."""
 
 
 class TrialFailed(Exception):

@@ -7,32 +7,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from ..core.lazy import attach
 
-from ..core.lazy import lazy_names
-
-if TYPE_CHECKING:
-    from .catalogue import NAMES, layout, open
-    from .checking import check
-    from .report import Finding, Report
-    from .sample import Dataset, Layout, Sample
-
-_PUBLIC = {
-    "NAMES": "catalogue",
-    "Dataset": "sample",
-    "Finding": "report",
-    "Layout": "sample",
-    "Report": "report",
-    "Sample": "sample",
-    "check": "checking",
-    "layout": "catalogue",
-    "open": "catalogue",
-}
-
-__all__ = ["NAMES", "Dataset", "Finding", "Layout", "Report", "Sample", "check", "layout", "open"]
-
-__getattr__ = lazy_names(__name__, _PUBLIC)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

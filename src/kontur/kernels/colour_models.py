@@ -12,17 +12,18 @@ The last term is the expected cost of x blurred by a noise of this variance. Wit
 exact minimiser, so learning never raises the energy, and no component can collapse to a point.
 """
 
-from __future__ import annotations
+# mypy: ignore-errors
 
 from dataclasses import dataclass
 
+import cython
 import numpy as np
-from numba import njit
+from cython import cast
+from cython.cimports.kontur.kernels.common import cf32, cu8, f32, f64, i64, step_down, step_right, u8
+from cython.cimports.libc.math import INFINITY, expf, sqrt
 from numpy.typing import NDArray
 
-from .grid_maxflow import STEPS
-
-_BLOCK = 512
+_BLOCK = cython.declare(cython.int, 512)
 _SAMPLE = 8000
 """K-means sees at most this many pixels: the start of a mixture needs no more."""
 
@@ -90,38 +91,43 @@ def features(pixels: NDArray[np.float32], radius: int, like: float = 50.0) -> ND
     return planes.reshape(len(planes), -1)
 
 
-@njit(cache=True, nogil=True)
-def _local_mean(planes, radius, square):  # type: ignore[no-untyped-def]
+@cython.locals(
+    difference=f32, share=f32, channels=i64, height=i64, width=i64, y=i64, ny=i64, dx=i64, low=i64, size=i64, c=i64,
+    n=i64, x=i64, mean=f32[:, :, ::1], weights=f32[::1], weight=f32[::1], part=f32[::1], total=f32[::1],
+    here=cf32[::1], there=cf32[::1]
+)  # fmt: skip
+def _local_mean(planes: cf32[:, :, ::1], radius: i64, square: f32):
     """The mean around each pixel of (C, H, W); a pixel whose colour differs by d has weight 1 / (1 + d² / square)²."""
-    channels, height, width = planes.shape
+    channels, height, width = planes.shape[0], planes.shape[1], planes.shape[2]
     mean = np.zeros_like(planes)
     weights, weight = np.empty(width, np.float32), np.empty(width, np.float32)
-    for y in range(height):
-        weights[:] = 0
-        for ny in range(max(0, y - radius), min(height, y + radius + 1)):
-            for dx in range(-radius, radius + 1):
-                # A whole row and its neighbours at once: the inner loops become vector instructions.
-                low, size = max(0, -dx), width - abs(dx)
-                part = weight[:size]
-                part[:] = square
-                for c in range(channels):
-                    here, there = planes[c, y, low : low + size], planes[c, ny, low + dx : low + dx + size]
+    with cython.nogil:
+        for y in range(height):
+            weights[:] = 0
+            for ny in range(max(0, y - radius), min(height, y + radius + 1)):
+                for dx in range(-radius, radius + 1):
+                    # A whole row and its neighbours at once: the inner loops become vector instructions.
+                    low, size = max(0, -dx), width - abs(dx)
+                    part = weight[:size]
+                    part[:] = square
+                    for c in range(channels):
+                        here, there = planes[c, y, low : low + size], planes[c, ny, low + dx : low + dx + size]
+                        for n in range(size):
+                            difference = there[n] - here[n]
+                            part[n] += difference * difference
+                    total = weights[low : low + size]
                     for n in range(size):
-                        difference = there[n] - here[n]
-                        part[n] += difference * difference
-                total = weights[low : low + size]
-                for n in range(size):
-                    share = square / part[n]
-                    part[n] = share * share
-                    total[n] += part[n]
-                for c in range(channels):
-                    total, there = mean[c, y, low : low + size], planes[c, ny, low + dx : low + dx + size]
-                    for n in range(size):
-                        total[n] += part[n] * there[n]
-        for c in range(channels):
-            for x in range(width):
-                mean[c, y, x] /= weights[x]
-    return mean
+                        share = square / part[n]
+                        part[n] = share * share
+                        total[n] += part[n]
+                    for c in range(channels):
+                        total, there = mean[c, y, low : low + size], planes[c, ny, low + dx : low + dx + size]
+                        for n in range(size):
+                            total[n] += part[n] * there[n]
+            for c in range(channels):
+                for x in range(width):
+                    mean[c, y, x] /= weights[x]
+    return mean.base
 
 
 def _from_moments(count: NDArray, total: NDArray, product: NDArray, noise: float) -> ColourModel:
@@ -141,96 +147,113 @@ def _from_moments(count: NDArray, total: NDArray, product: NDArray, noise: float
     return ColourModel(constant, whitening, shift)
 
 
-@njit(cache=True, nogil=True)
-def _moments(pixels, group, groups):  # type: ignore[no-untyped-def]
+@cython.locals(
+    x=f64, channels=i64, size=i64, n=i64, k=i64, i=i64, j=i64, count=f64[::1], total=f64[:, ::1],
+    product=f64[:, :, ::1]
+)  # fmt: skip
+def _moments(pixels: cf32[:, ::1], group: cu8[::1], groups: i64):
     """Count (K,), sum (K, C) and sum of products (K, C, C) of each group's pixels; groups beyond K are left out."""
-    channels, size = pixels.shape
+    channels, size = pixels.shape[0], pixels.shape[1]
     count = np.zeros(groups, np.float64)
     total = np.zeros((groups, channels), np.float64)
     product = np.zeros((groups, channels, channels), np.float64)
-    for n in range(size):
-        k = group[n]
-        if k >= groups:
-            continue
-        count[k] += 1
-        for i in range(channels):
-            x = np.float64(pixels[i, n])
-            total[k, i] += x
-            for j in range(i + 1):
-                product[k, i, j] += x * pixels[j, n]
-    for k in range(groups):
-        for i in range(channels):
-            for j in range(i):
-                product[k, j, i] = product[k, i, j]
-    return count, total, product
+    with cython.nogil:
+        for n in range(size):
+            k = group[n]
+            if k >= groups:
+                continue
+            count[k] += 1
+            for i in range(channels):
+                x = cast(f64, pixels[i, n])
+                total[k, i] += x
+                for j in range(i + 1):
+                    product[k, i, j] += x * pixels[j, n]
+        for k in range(groups):
+            for i in range(channels):
+                for j in range(i):
+                    product[k, j, i] = product[k, i, j]
+    return count.base, total.base, product.base
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
-def _best_component(pixels, constant, whitening, shift):  # type: ignore[no-untyped-def]
-    channels, size = pixels.shape
-    cost = np.full(size, np.float32(np.inf), np.float32)
+@cython.locals(
+    w=f32, channels=i64, size=i64, block=i64, start=i64, length=i64, k=i64, n=i64, i=i64, j=i64, cost=f32[::1], value=f32[::1],
+    part=f32[::1], component=u8[::1]
+)  # fmt: skip
+def _best_component(pixels: cf32[:, ::1], constant: cf32[::1], whitening: cf32[:, :, ::1], shift: cf32[:, ::1]):
+    channels, size = pixels.shape[0], pixels.shape[1]
+    cost = np.full(size, INFINITY, np.float32)
     component = np.zeros(size, np.uint8)
     value = np.empty(_BLOCK, np.float32)
     part = np.empty(_BLOCK, np.float32)
-    for start in range(0, size, _BLOCK):
-        # Plane by plane over a block that stays in the first cache: the inner loops become vector instructions.
-        length = min(_BLOCK, size - start)
-        for k in range(constant.size):
-            if constant[k] == np.float32(np.inf):
-                continue
-            for n in range(length):
-                value[n] = constant[k]
-            for i in range(channels):
+    with cython.nogil:
+        for block in range((size + _BLOCK - 1) // _BLOCK):
+            # Plane by plane over a block that stays in the first cache: the inner loops become vector instructions.
+            start = block * _BLOCK
+            length = min(_BLOCK, size - start)
+            for k in range(constant.shape[0]):
+                if constant[k] == INFINITY:
+                    continue
                 for n in range(length):
-                    part[n] = -shift[k, i]
-                for j in range(i, channels):
-                    w = whitening[k, i, j]
+                    value[n] = constant[k]
+                for i in range(channels):
                     for n in range(length):
-                        part[n] += w * pixels[j, start + n]
+                        part[n] = -shift[k, i]
+                    for j in range(i, channels):
+                        w = whitening[k, i, j]
+                        for n in range(length):
+                            part[n] += w * pixels[j, start + n]
+                    for n in range(length):
+                        value[n] += cast(f32, 0.5) * part[n] * part[n]
                 for n in range(length):
-                    value[n] += np.float32(0.5) * part[n] * part[n]
-            for n in range(length):
-                if value[n] < cost[start + n]:
-                    cost[start + n] = value[n]
-                    component[start + n] = k
-    return cost, component
+                    if value[n] < cost[start + n]:
+                        cost[start + n] = value[n]
+                        component[start + n] = k
+    return cost.base, component.base
 
 
-@njit(cache=True, nogil=True)
-def mean_squared_difference(pixels, directions):  # type: ignore[no-untyped-def]
+@cython.locals(
+    total=f64, row=f64, difference=f64, height=i64, width=i64, channels=i64, pairs=i64, d=i64, dy=i64, dx=i64, y=i64,
+    x=i64, c=i64
+)  # fmt: skip
+def mean_squared_difference(pixels: cf32[:, :, ::1], directions: i64):
     """The mean over all pairs of neighbours of |x - y|^2 for pixels (H, W, C); 0 for a single pixel."""
-    height, width, channels = pixels.shape
+    height, width, channels = pixels.shape[0], pixels.shape[1], pixels.shape[2]
     total, pairs = 0.0, 0
-    for d in range(0, directions, 2):
-        dy, dx = STEPS[d]
-        for y in range(height - dy):
-            row = 0.0
-            for x in range(max(0, -dx), width - max(0, dx)):
-                for c in range(channels):
-                    difference = np.float64(pixels[y, x, c]) - np.float64(pixels[y + dy, x + dx, c])
-                    row += difference * difference
-            total += row
-            pairs += max(0, width - abs(dx))
+    with cython.nogil:
+        for d in range(0, directions, 2):
+            dy, dx = step_down(d), step_right(d)
+            for y in range(height - dy):
+                row = 0.0
+                for x in range(max(0, -dx), width - max(0, dx)):
+                    for c in range(channels):
+                        difference = cast(f64, pixels[y, x, c]) - cast(f64, pixels[y + dy, x + dx, c])
+                        row += difference * difference
+                total += row
+                pairs += max(0, width - abs(dx))
     return total / pairs if pairs else 0.0
 
 
-@njit(cache=True, nogil=True)
-def _contrast_links(pixels, gamma, beta, directions):  # type: ignore[no-untyped-def]
-    height, width, channels = pixels.shape
+@cython.locals(
+    scale=f32, square=f32, difference=f32, price=f32, height=i64, width=i64, channels=i64, d=i64, dy=i64, dx=i64,
+    y=i64, x=i64, c=i64, links=f32[:, :, ::1]
+)  # fmt: skip
+def _contrast_links(pixels: cf32[:, :, ::1], gamma: f64, beta: f64, directions: i64):
+    height, width, channels = pixels.shape[0], pixels.shape[1], pixels.shape[2]
     links = np.zeros((directions, height, width), np.float32)
-    for d in range(0, directions, 2):
-        dy, dx = STEPS[d]
-        scale = np.float32(gamma / np.sqrt(dy * dy + dx * dx))
-        for y in range(height - dy):
-            for x in range(max(0, -dx), width - max(0, dx)):
-                square = np.float32(0)
-                for c in range(channels):
-                    difference = pixels[y, x, c] - pixels[y + dy, x + dx, c]
-                    square += difference * difference
-                price = scale * np.exp(-np.float32(beta) * square)
-                links[d, y, x] = price
-                links[d + 1, y + dy, x + dx] = price
-    return links
+    with cython.nogil:
+        for d in range(0, directions, 2):
+            dy, dx = step_down(d), step_right(d)
+            scale = cast(f32, gamma / sqrt(dy * dy + dx * dx))
+            for y in range(height - dy):
+                for x in range(max(0, -dx), width - max(0, dx)):
+                    square = cast(f32, 0)
+                    for c in range(channels):
+                        difference = pixels[y, x, c] - pixels[y + dy, x + dx, c]
+                        square += difference * difference
+                    price = scale * expf(-cast(f32, beta) * square)
+                    links[d, y, x] = price
+                    links[d + 1, y + dy, x + dx] = price
+    return links.base
 
 
 def contrast_links(pixels: NDArray[np.float32], gamma: float, directions: int = 8) -> NDArray[np.float32]:

@@ -10,12 +10,14 @@ Differs from the paper: a node left over by the pairing joins its strongest neig
 edges tenfold is left to the smoother.
 """
 
-from __future__ import annotations
+# mypy: ignore-errors
 
 from dataclasses import dataclass
 
+import cython
 import numpy as np
-from numba import njit
+from cython.cimports.kontur.kernels.common import cf64, ci32, f64, i32, i64
+from cython.cimports.libc.math import INFINITY, sqrt
 from numpy.typing import NDArray
 
 _DENSE = 400  # nodes below which a level is solved by its inverse
@@ -130,181 +132,202 @@ class LaplacianSolver:
         return (share - gain * mixed / energy) * first + gain * second
 
 
-@njit(cache=True, nogil=True)
-def _diagonal(start, weight, extra):  # type: ignore[no-untyped-def]
-    diagonal = extra.copy()
-    for i in range(extra.size):
-        for e in range(start[i], start[i + 1]):
-            diagonal[i] += weight[e]
-    return diagonal
+@cython.locals(e=i32, i=i64, diagonal=f64[::1])
+def _diagonal(start: i32[::1], weight: cf64[::1], extra: cf64[::1]):
+    diagonal = np.array(extra)
+    with cython.nogil:
+        for i in range(extra.shape[0]):
+            for e in range(start[i], start[i + 1]):
+                diagonal[i] += weight[e]
+    return diagonal.base
 
 
-@njit(cache=True, nogil=True)
-def _pair(start, other, weight, diagonal, extra):  # type: ignore[no-untyped-def]
+@cython.locals(
+    heaviest=f64, heaviest_free=f64, e=i32, j=i32, n=i64, count=i64, i=i64, free=i64, near=i64, part=i32[::1]
+)
+def _pair(start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], extra: cf64[::1]):
     """part (n,): pairs by the strongest free neighbour; a left-over joins its strongest neighbour; -1: no coarse node."""
-    n = diagonal.size
+    n = diagonal.shape[0]
     part = np.full(n, -2, np.int32)
     count = 0
-    for i in range(n):
-        if part[i] != -2:
-            continue
-        if 1.1 * extra[i] >= diagonal[i]:
-            part[i] = -1
-            continue
-        heaviest, free, near = 0.0, -1, -1
-        heaviest_free = 0.0
-        for e in range(start[i], start[i + 1]):
-            j = other[e]
-            if part[j] == -1:
+    with cython.nogil:
+        for i in range(n):
+            if part[i] != -2:
                 continue
-            if weight[e] > heaviest:
-                heaviest, near = weight[e], j
-            if part[j] == -2 and weight[e] > heaviest_free and 1.1 * extra[j] < diagonal[j]:
-                heaviest_free, free = weight[e], j
-        if free >= 0 and heaviest_free >= 0.9 * heaviest:
-            part[i] = part[free] = count
-            count += 1
-        elif near >= 0 and part[near] >= 0:
-            part[i] = part[near]
-        else:
-            part[i] = count
-            count += 1
-    return part, count
+            if 1.1 * extra[i] >= diagonal[i]:
+                part[i] = -1
+                continue
+            heaviest, free, near = 0.0, -1, -1
+            heaviest_free = 0.0
+            for e in range(start[i], start[i + 1]):
+                j = other[e]
+                if part[j] == -1:
+                    continue
+                if weight[e] > heaviest:
+                    heaviest, near = weight[e], j
+                if part[j] == -2 and weight[e] > heaviest_free and 1.1 * extra[j] < diagonal[j]:
+                    heaviest_free, free = weight[e], j
+            if free >= 0 and heaviest_free >= 0.9 * heaviest:
+                part[i] = part[free] = count
+                count += 1
+            elif near >= 0 and part[near] >= 0:
+                part[i] = part[near]
+            else:
+                part[i] = count
+                count += 1
+    return part.base, count
 
 
-@njit(cache=True, nogil=True)
-def _coarsen(start, other, weight, extra, part, count):  # type: ignore[no-untyped-def]
+@cython.locals(
+    m=i32, e=i32, q=i32, n=i64, i=i64, p=i64, total=i64, row=i64, first=i32[::1], member=i32[::1], fill=i32[::1],
+    coarse_start=i32[::1], coarse_other=i32[::1], at=i32[::1], coarse_weight=f64[::1], coarse_extra=f64[::1]
+)  # fmt: skip
+def _coarsen(start: i32[::1], other: ci32[::1], weight: cf64[::1], extra: cf64[::1], part: i32[::1], count: i64):
     """The graph of the parts: weights between two parts add, and so does D; an edge to a node without a part is D."""
-    n = extra.size
+    n = extra.shape[0]
     first = np.zeros(count + 1, np.int32)
-    for i in range(n):
-        if part[i] >= 0:
-            first[part[i] + 1] += 1
-    for p in range(count):
-        first[p + 1] += first[p]
+    with cython.nogil:
+        for i in range(n):
+            if part[i] >= 0:
+                first[part[i] + 1] += 1
+        for p in range(count):
+            first[p + 1] += first[p]
     member = np.empty(first[count], np.int32)
-    fill = first[:count].copy()
-    for i in range(n):
-        if part[i] >= 0:
-            member[fill[part[i]]] = i
-            fill[part[i]] += 1
+    fill = first.base[:count].copy()
+    with cython.nogil:
+        for i in range(n):
+            if part[i] >= 0:
+                member[fill[part[i]]] = i
+                fill[part[i]] += 1
     coarse_start = np.zeros(count + 1, np.int32)
-    coarse_other = np.empty(other.size, np.int32)
-    coarse_weight = np.empty(other.size, np.float64)
+    coarse_other = np.empty(other.shape[0], np.int32)
+    coarse_weight = np.empty(other.shape[0], np.float64)
     coarse_extra = np.zeros(count, np.float64)
     at = np.full(count, -1, np.int32)
     total = 0
-    for p in range(count):
-        row = total
-        for m in range(first[p], first[p + 1]):
-            i = member[m]
-            coarse_extra[p] += extra[i]
-            for e in range(start[i], start[i + 1]):
-                q = part[other[e]]
-                if q < 0:
-                    coarse_extra[p] += weight[e]
-                elif q != p:
-                    if at[q] < row:
-                        at[q] = total
-                        coarse_other[total] = q
-                        coarse_weight[total] = 0
-                        total += 1
-                    coarse_weight[at[q]] += weight[e]
-        coarse_start[p + 1] = total
-    return coarse_start, coarse_other[:total].copy(), coarse_weight[:total].copy(), coarse_extra
+    with cython.nogil:
+        for p in range(count):
+            row = total
+            for m in range(first[p], first[p + 1]):
+                i = member[m]
+                coarse_extra[p] += extra[i]
+                for e in range(start[i], start[i + 1]):
+                    q = part[other[e]]
+                    if q < 0:
+                        coarse_extra[p] += weight[e]
+                    elif q != p:
+                        if at[q] < row:
+                            at[q] = total
+                            coarse_other[total] = q
+                            coarse_weight[total] = 0
+                            total += 1
+                        coarse_weight[at[q]] += weight[e]
+            coarse_start[p + 1] = total
+    return coarse_start.base, coarse_other.base[:total].copy(), coarse_weight.base[:total].copy(), coarse_extra.base
 
 
-@njit(cache=True, nogil=True)
-def _apply(start, other, weight, diagonal, x):  # type: ignore[no-untyped-def]
+@cython.locals(value=f64, e=i32, i=i64, out=f64[::1])
+def _apply(start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], x: cf64[::1]):
     out = np.empty_like(x)
-    for i in range(x.size):
-        value = diagonal[i] * x[i]
-        for e in range(start[i], start[i + 1]):
-            value -= weight[e] * x[other[e]]
-        out[i] = value
-    return out
+    with cython.nogil:
+        for i in range(x.shape[0]):
+            value = diagonal[i] * x[i]
+            for e in range(start[i], start[i + 1]):
+                value -= weight[e] * x[other[e]]
+            out[i] = value
+    return out.base
 
 
-@njit(cache=True, nogil=True)
-def _forward(start, other, weight, diagonal, right):  # type: ignore[no-untyped-def]
+@cython.locals(value=f64, e=i32, i=i64, x=f64[::1])
+def _forward(start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], right: cf64[::1]):
     """One Gauss-Seidel sweep from x = 0."""
     x = np.zeros_like(right)
-    for i in range(x.size):
-        value = right[i]
-        for e in range(start[i], start[i + 1]):
-            value += weight[e] * x[other[e]]
-        x[i] = value / diagonal[i]
-    return x
-
-
-@njit(cache=True, nogil=True)
-def _backward(start, other, weight, diagonal, right, x):  # type: ignore[no-untyped-def]
-    """One Gauss-Seidel sweep from the last node to the first: with `_forward` before it, the cycle stays symmetric."""
-    for i in range(x.size - 1, -1, -1):
-        value = right[i]
-        for e in range(start[i], start[i + 1]):
-            value += weight[e] * x[other[e]]
-        x[i] = value / diagonal[i]
-
-
-@njit(cache=True, nogil=True)
-def _restricted_residual(start, other, weight, diagonal, right, x, part, count):  # type: ignore[no-untyped-def]
-    out = np.zeros(count, np.float64)
-    for i in range(x.size):
-        if part[i] >= 0:
-            value = right[i] - diagonal[i] * x[i]
+    with cython.nogil:
+        for i in range(x.shape[0]):
+            value = right[i]
             for e in range(start[i], start[i + 1]):
                 value += weight[e] * x[other[e]]
-            out[part[i]] += value
-    return out
+            x[i] = value / diagonal[i]
+    return x.base
 
 
-@njit(cache=True, nogil=True)
-def _spread(coarse, part, x):  # type: ignore[no-untyped-def]
-    for i in range(x.size):
-        if part[i] >= 0:
-            x[i] += coarse[part[i]]
+@cython.locals(value=f64, e=i32, i=i64)
+def _backward(start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], right: cf64[::1], x: f64[::1]):
+    """One Gauss-Seidel sweep from the last node to the first: with `_forward` before it, the cycle stays symmetric."""
+    with cython.nogil:
+        for i in range(x.shape[0] - 1, -1, -1):
+            value = right[i]
+            for e in range(start[i], start[i + 1]):
+                value += weight[e] * x[other[e]]
+            x[i] = value / diagonal[i]
 
 
-@njit(cache=True, nogil=True)
-def _dot(a, b):  # type: ignore[no-untyped-def]
+@cython.locals(value=f64, e=i32, i=i64, out=f64[::1])
+def _restricted_residual(
+    start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], right: cf64[::1], x: cf64[::1],
+    part: i32[::1], count: i64
+):  # fmt: skip
+    out = np.zeros(count, np.float64)
+    with cython.nogil:
+        for i in range(x.shape[0]):
+            if part[i] >= 0:
+                value = right[i] - diagonal[i] * x[i]
+                for e in range(start[i], start[i + 1]):
+                    value += weight[e] * x[other[e]]
+                out[part[i]] += value
+    return out.base
+
+
+@cython.locals(i=i64)
+def _spread(coarse: cf64[::1], part: ci32[::1], x: f64[::1]):
+    with cython.nogil:
+        for i in range(x.shape[0]):
+            if part[i] >= 0:
+                x[i] += coarse[part[i]]
+
+
+@cython.locals(total=f64, i=i64)
+def _dot(a: cf64[::1], b: cf64[::1]):
     """Without BLAS, whose threads would wait for each other on a busy machine."""
     total = 0.0
-    for i in range(a.size):
-        total += a[i] * b[i]
+    with cython.nogil:
+        for i in range(a.shape[0]):
+            total += a[i] * b[i]
     return total
 
 
-@njit(cache=True, nogil=True)
-def _cholesky(start, other, weight, diagonal):  # type: ignore[no-untyped-def]
+@cython.locals(value=f64, e=i32, n=i64, i=i64, j=i64, k=i64, factor=f64[:, ::1])
+def _cholesky(start: i32[::1], other: i32[::1], weight: cf64[::1], diagonal: cf64[::1]):
     """The lower factor of the dense matrix; a row that depends on earlier ones gets no say (pivot infinity)."""
-    n = diagonal.size
+    n = diagonal.shape[0]
     factor = np.zeros((n, n), np.float64)
-    for i in range(n):
-        factor[i, i] = diagonal[i]
-        for e in range(start[i], start[i + 1]):
-            factor[i, other[e]] = -weight[e]
-        for j in range(i + 1):
-            value = factor[i, j]
-            for k in range(j):
-                value -= factor[i, k] * factor[j, k]
-            if j < i:
-                factor[i, j] = value / factor[j, j]
-            else:
-                factor[i, i] = np.sqrt(value) if value > 1e-14 * diagonal[i] else np.inf
-    return factor
+    with cython.nogil:
+        for i in range(n):
+            factor[i, i] = diagonal[i]
+            for e in range(start[i], start[i + 1]):
+                factor[i, other[e]] = -weight[e]
+            for j in range(i + 1):
+                value = factor[i, j]
+                for k in range(j):
+                    value -= factor[i, k] * factor[j, k]
+                if j < i:
+                    factor[i, j] = value / factor[j, j]
+                else:
+                    factor[i, i] = sqrt(value) if value > 1e-14 * diagonal[i] else INFINITY
+    return factor.base
 
 
-@njit(cache=True, nogil=True)
-def _solve(factor, right):  # type: ignore[no-untyped-def]
-    n = right.size
-    x = right.copy()
-    for i in range(n):
-        for k in range(i):
-            x[i] -= factor[i, k] * x[k]
-        x[i] /= factor[i, i]
-    for i in range(n - 1, -1, -1):
-        x[i] /= factor[i, i]
-        for k in range(i):
-            x[k] -= factor[i, k] * x[i]
-    return x
+@cython.locals(n=i64, i=i64, k=i64, x=f64[::1])
+def _solve(factor: cf64[:, ::1], right: cf64[::1]):
+    n = right.shape[0]
+    x = np.array(right)
+    with cython.nogil:
+        for i in range(n):
+            for k in range(i):
+                x[i] -= factor[i, k] * x[k]
+            x[i] /= factor[i, i]
+        for i in range(n - 1, -1, -1):
+            x[i] /= factor[i, i]
+            for k in range(i):
+                x[k] -= factor[i, k] * x[i]
+    return x.base

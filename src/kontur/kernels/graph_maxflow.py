@@ -6,15 +6,21 @@ Vision", IEEE TPAMI 26(9), 2004. Reuse of the flow after the terminals change: K
 The same algorithm as `grid_maxflow`, with arcs that lie side by side by their tail and name their head and their reverse.
 """
 
-from __future__ import annotations
+# mypy: ignore-errors
 
+import cython
 import numpy as np
-from numba import njit
+from cython import void
+from cython.cimports.kontur.kernels.common import ci64, f64, i64, u8
 from numpy.typing import NDArray
 
 # A node's parent is an arc, or one of these; its tree is 0 (free), 1 (source's) or 2 (sink's).
-_TERMINAL, _ORPHAN, _NONE = -1, -2, -3
-_FAR = 1 << 30
+_TERMINAL = cython.declare(cython.longlong, -1)
+_ORPHAN = cython.declare(cython.longlong, -2)
+_NONE = cython.declare(cython.longlong, -3)
+_FAR = cython.declare(cython.longlong, 1 << 30)
+
+flows = cython.fused_type(i64, f64)
 
 
 class SparseGraph:
@@ -53,15 +59,34 @@ class SparseGraph:
         return _solve(self._first, self._head, self._reverse, self._capacity, self._excess)
 
 
-@njit(cache=True, nogil=True)
-def _solve(first, heads, reverse, capacity, excess):  # type: ignore[no-untyped-def]
-    count = excess.size
-    tree = np.zeros(count, np.uint8)
-    parent = np.full(count, _NONE, np.int64)
-    queued = np.zeros(count, np.bool_)
-    stamp = np.zeros(count, np.int64)  # when `distance` was last known to be right
-    distance = np.zeros(count, np.int64)  # to the terminal, in steps
-    queue = np.empty(count, np.int64)  # active nodes, a ring
+def _solve(
+    first: ci64[::1], heads: ci64[::1], reverse: ci64[::1], capacity: flows[::1], excess: flows[::1]
+) -> NDArray[np.bool_]:
+    count: i64 = excess.shape[0]
+    tree: u8[::1] = np.zeros(count, np.uint8)
+    parent: i64[::1] = np.full(count, _NONE, np.int64)
+    queued: u8[::1] = np.zeros(count, np.bool_)
+    stamp: i64[::1] = np.zeros(count, np.int64)  # when `distance` was last known to be right
+    distance: i64[::1] = np.zeros(count, np.int64)  # to the terminal, in steps
+    queue: i64[::1] = np.empty(count, np.int64)  # active nodes, a ring
+    orphans: i64[::1] = np.empty(count, np.int64)  # a ring
+    with cython.nogil:
+        _flow(first, heads, reverse, capacity, excess, tree, parent, queued, stamp, distance, queue, orphans)
+    return tree.base == 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.locals(
+    flow=flows, count=i64, start=i64, waiting=i64, p=i64, orphan_start=i64, orphan_count=i64, time=i64, meeting=i64,
+    arc=i64, q=i64, link=i64, a=i64, b=i64, node=i64, end=i64, up=i64, towards=i64, i=i64, best=i64, nearest=i64,
+    steps=i64, side=u8
+)  # fmt: skip
+def _flow(
+    first: ci64[::1], heads: ci64[::1], reverse: ci64[::1], capacity: flows[::1], excess: flows[::1], tree: u8[::1],
+    parent: i64[::1], queued: u8[::1], stamp: i64[::1], distance: i64[::1], queue: i64[::1], orphans: i64[::1]
+) -> void:  # fmt: skip
+    count = excess.shape[0]
     start, waiting = 0, 0
     for p in range(count):
         if excess[p] != 0:
@@ -71,7 +96,6 @@ def _solve(first, heads, reverse, capacity, excess):  # type: ignore[no-untyped-
             queued[p] = True
             queue[waiting] = p
             waiting += 1
-    orphans = np.empty(count, np.int64)  # a ring
     orphan_start, orphan_count = 0, 0
     time = 0
 
@@ -198,5 +222,3 @@ def _solve(first, heads, reverse, capacity, excess):  # type: ignore[no-untyped-
                     orphan_count += 1
             tree[i] = 0
             parent[i] = _NONE
-
-    return tree == 1

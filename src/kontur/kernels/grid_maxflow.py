@@ -13,10 +13,23 @@ Differs from the paper: before the trees grow, excess is sent straight to neighb
 this is a valid flow and saves most of the short augmenting paths.
 """
 
-from __future__ import annotations
+# mypy: ignore-errors
 
+import cython
+from cython.cimports.kontur.kernels.grid_maxflow import (
+    _FAR,
+    _NONE,
+    _ORPHAN,
+    _PARENT,
+    _QUEUED,
+    _SINK,
+    _SOURCE,
+    _TERMINAL,
+    _TREE,
+)  # type: ignore
 import numpy as np
-from numba import njit
+from cython import cast, void
+from cython.cimports.kontur.kernels.common import ci32, i32, i64, u8
 from numpy.typing import NDArray
 
 # Direction d leads to the neighbour at (dy, dx); d ^ 1 leads back.
@@ -25,9 +38,6 @@ FORWARD = (0, 2, 4, 6)
 """The directions that visit each pair of neighbours once."""
 
 # A node's state in one byte: the low four bits are its parent (a direction, or one of these), then its tree.
-_TERMINAL, _ORPHAN, _NONE = 8, 9, 10
-_PARENT, _SOURCE, _SINK, _TREE, _QUEUED = 15, 16, 32, 48, 64
-_FAR = 1 << 30
 
 
 class GridGraph:
@@ -77,32 +87,36 @@ def cut_value(terminals: NDArray, links: NDArray, source_side: NDArray[np.bool_]
     return total
 
 
-@njit(cache=True, nogil=True)
-def _load_links(links, capacity):  # type: ignore[no-untyped-def]
-    directions, height, width = links.shape
-    for d in range(directions):
-        dy = 0 if d < 2 else (1 if d % 2 == 0 else -1)
-        dx = (1 if d == 0 else -1) if d < 2 else (0 if d < 4 else (1 if d in (4, 7) else -1))
+@cython.locals(directions=i64, height=i64, width=i64, d=i64, dy=i64, dx=i64, y=i64, row=i64, x=i64)
+def _load_links(links: ci32[:, :, ::1], capacity: i32[:, ::1]):
+    directions, height, width = links.shape[0], links.shape[1], links.shape[2]
+    with cython.nogil:
+        for d in range(directions):
+            dy = 0 if d < 2 else (1 if d % 2 == 0 else -1)
+            dx = (1 if d == 0 else -1) if d < 2 else (0 if d < 4 else (1 if d in (4, 7) else -1))
+            for y in range(height):
+                if y + dy < 0 or y + dy >= height:
+                    continue
+                row = (y + 1) * (width + 2) + 1
+                for x in range(width):
+                    if 0 <= x + dx < width:
+                        capacity[row + x, d] = links[d, y, x]
+
+
+@cython.locals(height=i64, width=i64, y=i64, row=i64, x=i64)
+def _change_terminals(old: ci32[:, ::1], new: ci32[:, ::1], excess: i32[::1]):
+    height, width = old.shape[0], old.shape[1]
+    with cython.nogil:
         for y in range(height):
-            if y + dy < 0 or y + dy >= height:
-                continue
             row = (y + 1) * (width + 2) + 1
             for x in range(width):
-                if 0 <= x + dx < width:
-                    capacity[row + x, d] = links[d, y, x]
+                excess[row + x] += new[y, x] - old[y, x]
 
 
-@njit(cache=True, nogil=True)
-def _change_terminals(old, new, excess):  # type: ignore[no-untyped-def]
-    height, width = old.shape
-    for y in range(height):
-        row = (y + 1) * (width + 2) + 1
-        for x in range(width):
-            excess[row + x] += new[y, x] - old[y, x]
-
-
-@njit(cache=True, nogil=True)
-def _send_to_neighbours(capacity, excess, offset, height, width):  # type: ignore[no-untyped-def]
+@cython.cfunc
+@cython.nogil
+@cython.locals(directions=i64, stride=i64, y=i64, p=i64, d=i64, q=i64, flow=i64)
+def _send_to_neighbours(capacity: i32[:, ::1], excess: i32[::1], offset: ci32[::1], height: i64, width: i64) -> void:
     directions = capacity.shape[1]
     stride = width + 2
     for y in range(1, height + 1):
@@ -121,183 +135,192 @@ def _send_to_neighbours(capacity, excess, offset, height, width):  # type: ignor
                         break
 
 
-@njit(cache=True, nogil=True)
-def _solve(capacity, excess, height, width):  # type: ignore[no-untyped-def]
+@cython.locals(
+    saturated=cython.bint, stride=i32, i=i32, directions=i64, count=i64, head=i64, waiting=i64, y=i64, p=i64,
+    orphan_head=i64, orphan_count=i64, time=i64, tree=i64, meeting=i64, d=i64, q=i64, other=i64, tail=i64, a=i64,
+    b=i64, link=i64, flow=i64, node=i64, up=i64, side=i64, parent=i64, best=i64, nearest=i64, steps=i64, row=i64,
+    x=i64, offset=i32[::1], stamp=i32[::1], distance=i32[::1], queue=i32[::1], orphans=i32[::1], state=u8[::1],
+    source_side=u8[:, ::1]
+)  # fmt: skip
+def _solve(capacity: i32[:, ::1], excess: i32[::1], height: i64, width: i64):
     directions = capacity.shape[1]
-    stride = np.int32(width + 2)
+    stride = cast(i32, width + 2)
     offset = np.array([1, -1, stride, -stride, stride + 1, -stride - 1, stride - 1, -stride + 1], np.int32)
-    count = excess.size
-    _send_to_neighbours(capacity, excess, offset, height, width)
+    count = excess.shape[0]
+    with cython.nogil:
+        _send_to_neighbours(capacity, excess, offset, height, width)
 
-    state = np.full(count, np.uint8(_NONE), np.uint8)
+    state = np.full(count, _NONE, np.uint8)
     stamp = np.zeros(count, np.int32)  # when `distance` was last known to be right
     distance = np.zeros(count, np.int32)  # to the terminal, in steps
     queue = np.empty(count, np.int32)  # active nodes, a ring
     head, waiting = 0, 0
-    for y in range(1, height + 1):
-        for p in range(y * stride + 1, y * stride + 1 + width):
-            if excess[p] != 0:
-                state[p] = _TERMINAL | (_SOURCE if excess[p] > 0 else _SINK) | _QUEUED
-                distance[p] = 1
-                queue[waiting] = p
-                waiting += 1
+    with cython.nogil:
+        for y in range(1, height + 1):
+            for p in range(y * stride + 1, y * stride + 1 + width):
+                if excess[p] != 0:
+                    state[p] = _TERMINAL | (_SOURCE if excess[p] > 0 else _SINK) | _QUEUED
+                    distance[p] = 1
+                    queue[waiting] = p
+                    waiting += 1
     orphans = np.empty(count, np.int32)  # a ring
     orphan_head, orphan_count = 0, 0
     time = 0
-
-    while waiting > 0:
-        p = queue[head]
-        if not state[p] & _TREE:
-            head = head + 1 if head + 1 < count else 0
-            waiting -= 1
-            state[p] &= ~np.uint8(_QUEUED)
-            continue
-        tree = state[p] & _TREE
-
-        # Grow: take free neighbours in; stop at a neighbour of the other tree.
-        meeting = -1
-        for d in range(directions):
-            q = p + offset[d]
-            if (capacity[p, d] if tree == _SOURCE else capacity[q, d ^ 1]) <= 0:
+    with cython.nogil:
+        while waiting > 0:
+            p = queue[head]
+            if not state[p] & _TREE:
+                head = head + 1 if head + 1 < count else 0
+                waiting -= 1
+                state[p] &= ~_QUEUED
                 continue
-            other = state[q] & _TREE
-            if other == 0:
-                state[q] = (state[q] & _QUEUED) | tree | (d ^ 1)
-                stamp[q] = stamp[p]
-                distance[q] = distance[p] + 1
-                if not state[q] & _QUEUED:
-                    state[q] |= _QUEUED
-                    tail = head + waiting
-                    queue[tail if tail < count else tail - count] = q
-                    waiting += 1
-            elif other != tree:
-                meeting = d
-                break
-            elif stamp[q] <= stamp[p] and distance[q] > distance[p]:
-                # A shorter way to the terminal.
-                state[q] = (state[q] & ~np.uint8(_PARENT)) | (d ^ 1)
-                stamp[q] = stamp[p]
-                distance[q] = distance[p] + 1
-        if meeting < 0:
-            head = head + 1 if head + 1 < count else 0
-            waiting -= 1
-            state[p] &= ~np.uint8(_QUEUED)
-            continue
-        time += 1
+            tree = state[p] & _TREE
 
-        # Augment along source .. a -> b .. sink.
-        if tree == _SOURCE:
-            a, b, link = p, p + offset[meeting], meeting
-        else:
-            a, b, link = p + offset[meeting], p, meeting ^ 1
-        flow = capacity[a, link]
-        node = a
-        while True:
-            up = state[node] & _PARENT
-            if up == _TERMINAL:
-                break
-            node += offset[up]
-            flow = min(flow, capacity[node, up ^ 1])
-        flow = min(flow, excess[node])
-        node = b
-        while True:
-            up = state[node] & _PARENT
-            if up == _TERMINAL:
-                break
-            flow = min(flow, capacity[node, up])
-            node += offset[up]
-        flow = min(flow, -excess[node])
+            # Grow: take free neighbours in; stop at a neighbour of the other tree.
+            meeting = -1
+            for d in range(directions):
+                q = p + offset[d]
+                if (capacity[p, d] if tree == _SOURCE else capacity[q, d ^ 1]) <= 0:
+                    continue
+                other = state[q] & _TREE
+                if other == 0:
+                    state[q] = (state[q] & _QUEUED) | tree | (d ^ 1)
+                    stamp[q] = stamp[p]
+                    distance[q] = distance[p] + 1
+                    if not state[q] & _QUEUED:
+                        state[q] |= _QUEUED
+                        tail = head + waiting
+                        queue[tail if tail < count else tail - count] = q
+                        waiting += 1
+                elif other != tree:
+                    meeting = d
+                    break
+                elif stamp[q] <= stamp[p] and distance[q] > distance[p]:
+                    # A shorter way to the terminal.
+                    state[q] = (state[q] & ~_PARENT) | (d ^ 1)
+                    stamp[q] = stamp[p]
+                    distance[q] = distance[p] + 1
+            if meeting < 0:
+                head = head + 1 if head + 1 < count else 0
+                waiting -= 1
+                state[p] &= ~_QUEUED
+                continue
+            time += 1
 
-        capacity[a, link] -= flow
-        capacity[b, link ^ 1] += flow
-        for side in range(2):
-            node = a if side == 0 else b
+            # Augment along source .. a -> b .. sink.
+            if tree == _SOURCE:
+                a, b, link = p, p + offset[meeting], meeting
+            else:
+                a, b, link = p + offset[meeting], p, meeting ^ 1
+            flow = capacity[a, link]
+            node = a
             while True:
                 up = state[node] & _PARENT
                 if up == _TERMINAL:
                     break
-                parent = node + offset[up]
-                if side == 0:
-                    capacity[node, up] += flow
-                    capacity[parent, up ^ 1] -= flow
-                    saturated = capacity[parent, up ^ 1] == 0
-                else:
-                    capacity[parent, up ^ 1] += flow
-                    capacity[node, up] -= flow
-                    saturated = capacity[node, up] == 0
-                if saturated:
-                    state[node] = (state[node] & ~np.uint8(_PARENT)) | _ORPHAN
+                node += offset[up]
+                flow = min(flow, capacity[node, up ^ 1])
+            flow = min(flow, excess[node])
+            node = b
+            while True:
+                up = state[node] & _PARENT
+                if up == _TERMINAL:
+                    break
+                flow = min(flow, capacity[node, up])
+                node += offset[up]
+            flow = min(flow, -excess[node])
+
+            capacity[a, link] -= flow
+            capacity[b, link ^ 1] += flow
+            for side in range(2):
+                node = a if side == 0 else b
+                while True:
+                    up = state[node] & _PARENT
+                    if up == _TERMINAL:
+                        break
+                    parent = node + offset[up]
+                    if side == 0:
+                        capacity[node, up] += flow
+                        capacity[parent, up ^ 1] -= flow
+                        saturated = capacity[parent, up ^ 1] == 0
+                    else:
+                        capacity[parent, up ^ 1] += flow
+                        capacity[node, up] -= flow
+                        saturated = capacity[node, up] == 0
+                    if saturated:
+                        state[node] = (state[node] & ~_PARENT) | _ORPHAN
+                        tail = orphan_head + orphan_count
+                        orphans[tail if tail < count else tail - count] = node
+                        orphan_count += 1
+                    node = parent
+                excess[node] += -flow if side == 0 else flow
+                if excess[node] == 0:
+                    state[node] = (state[node] & ~_PARENT) | _ORPHAN
                     tail = orphan_head + orphan_count
                     orphans[tail if tail < count else tail - count] = node
                     orphan_count += 1
-                node = parent
-            excess[node] += -flow if side == 0 else flow
-            if excess[node] == 0:
-                state[node] = (state[node] & ~np.uint8(_PARENT)) | _ORPHAN
-                tail = orphan_head + orphan_count
-                orphans[tail if tail < count else tail - count] = node
-                orphan_count += 1
 
-        # Adopt: each orphan looks for a new parent whose root is a terminal; else it becomes free.
-        while orphan_count > 0:
-            i = orphans[orphan_head]
-            orphan_head = orphan_head + 1 if orphan_head + 1 < count else 0
-            orphan_count -= 1
-            tree = state[i] & _TREE
-            best, nearest = -1, _FAR
-            for d in range(directions):
-                q = i + offset[d]
-                if state[q] & _TREE != tree or (capacity[q, d ^ 1] if tree == _SOURCE else capacity[i, d]) <= 0:
-                    continue
-                steps = 0
-                node = q
-                while True:
-                    if stamp[node] == time:
-                        steps += distance[node]
-                        break
-                    up = state[node] & _PARENT
-                    steps += 1
-                    if up == _TERMINAL:
-                        stamp[node] = time
-                        distance[node] = 1
-                        break
-                    if up == _ORPHAN:
-                        steps = _FAR
-                        break
-                    node += offset[up]
-                if steps < _FAR:
-                    if steps < nearest:
-                        best, nearest = d, steps
+            # Adopt: each orphan looks for a new parent whose root is a terminal; else it becomes free.
+            while orphan_count > 0:
+                i = orphans[orphan_head]
+                orphan_head = orphan_head + 1 if orphan_head + 1 < count else 0
+                orphan_count -= 1
+                tree = state[i] & _TREE
+                best, nearest = -1, _FAR
+                for d in range(directions):
+                    q = i + offset[d]
+                    if state[q] & _TREE != tree or (capacity[q, d ^ 1] if tree == _SOURCE else capacity[i, d]) <= 0:
+                        continue
+                    steps = 0
                     node = q
-                    while stamp[node] != time:
-                        stamp[node] = time
-                        distance[node] = steps
-                        steps -= 1
-                        node += offset[state[node] & _PARENT]
-            if best >= 0:
-                state[i] = (state[i] & ~np.uint8(_PARENT)) | best
-                stamp[i] = time
-                distance[i] = nearest + 1
-                continue
-            for d in range(directions):
-                q = i + offset[d]
-                if state[q] & _TREE != tree:
+                    while True:
+                        if stamp[node] == time:
+                            steps += distance[node]
+                            break
+                        up = state[node] & _PARENT
+                        steps += 1
+                        if up == _TERMINAL:
+                            stamp[node] = time
+                            distance[node] = 1
+                            break
+                        if up == _ORPHAN:
+                            steps = _FAR
+                            break
+                        node += offset[up]
+                    if steps < _FAR:
+                        if steps < nearest:
+                            best, nearest = d, steps
+                        node = q
+                        while stamp[node] != time:
+                            stamp[node] = time
+                            distance[node] = steps
+                            steps -= 1
+                            node += offset[state[node] & _PARENT]
+                if best >= 0:
+                    state[i] = (state[i] & ~_PARENT) | best
+                    stamp[i] = time
+                    distance[i] = nearest + 1
                     continue
-                if not state[q] & _QUEUED and (capacity[q, d ^ 1] if tree == _SOURCE else capacity[i, d]) > 0:
-                    state[q] |= _QUEUED
-                    tail = head + waiting
-                    queue[tail if tail < count else tail - count] = q
-                    waiting += 1
-                if state[q] & _PARENT == d ^ 1:
-                    state[q] = (state[q] & ~np.uint8(_PARENT)) | _ORPHAN
-                    tail = orphan_head + orphan_count
-                    orphans[tail if tail < count else tail - count] = q
-                    orphan_count += 1
-            state[i] = (state[i] & _QUEUED) | _NONE
+                for d in range(directions):
+                    q = i + offset[d]
+                    if state[q] & _TREE != tree:
+                        continue
+                    if not state[q] & _QUEUED and (capacity[q, d ^ 1] if tree == _SOURCE else capacity[i, d]) > 0:
+                        state[q] |= _QUEUED
+                        tail = head + waiting
+                        queue[tail if tail < count else tail - count] = q
+                        waiting += 1
+                    if state[q] & _PARENT == d ^ 1:
+                        state[q] = (state[q] & ~_PARENT) | _ORPHAN
+                        tail = orphan_head + orphan_count
+                        orphans[tail if tail < count else tail - count] = q
+                        orphan_count += 1
+                state[i] = (state[i] & _QUEUED) | _NONE
 
     source_side = np.empty((height, width), np.bool_)
-    for y in range(height):
-        row = (y + 1) * stride + 1
-        for x in range(width):
-            source_side[y, x] = state[row + x] & _TREE == _SOURCE
-    return source_side
+    with cython.nogil:
+        for y in range(height):
+            row = (y + 1) * stride + 1
+            for x in range(width):
+                source_side[y, x] = state[row + x] & _TREE == _SOURCE
+    return source_side.base

@@ -1,34 +1,40 @@
 """The inner loop of k-means: each point to its nearest centre, and the sums for the next centres, in one pass."""
 
-from __future__ import annotations
+# mypy: ignore-errors
 
-import numpy as np
-from numba import njit
+import cython
+from cython import cast
+from cython.cimports.kontur.kernels.common import cf32, f32, f64, i32, i64
+from cython.cimports.libc.math import INFINITY
 
 
-@njit(cache=True, nogil=True)
-def assign(points, centres, labels, sums, counts):  # type: ignore[no-untyped-def]
+@cython.locals(
+    best=f32, square=f32, difference=f32, total=f64, number=i64, width=i64, clusters=i64, n=i64, nearest=i64, k=i64,
+    f=i64
+)  # fmt: skip
+def assign(points: cf32[:, ::1], centres: cf32[:, ::1], labels: i32[::1], sums: f64[:, ::1], counts: f64[::1]):
     """Give each point (N, F) the index of its nearest centre (K, F), the first of equals; return the sum of squares.
 
     labels: (N,) int32, written.   sums: (K, F) and counts: (K,) float64, overwritten.   points, centres: float32.
     """
-    number, width = points.shape
+    number, width = points.shape[0], points.shape[1]
     clusters = centres.shape[0]
     sums[:] = 0
     counts[:] = 0
-    total = np.float64(0)
-    for n in range(number):
-        best, nearest = np.float32(np.inf), 0
-        for k in range(clusters):
-            square = np.float32(0)
+    total = 0
+    with cython.nogil:
+        for n in range(number):
+            best, nearest = INFINITY, 0
+            for k in range(clusters):
+                square = cast(f32, 0)
+                for f in range(width):
+                    difference = points[n, f] - centres[k, f]
+                    square += difference * difference
+                if square < best:
+                    best, nearest = square, k
+            labels[n] = nearest
+            counts[nearest] += 1
             for f in range(width):
-                difference = points[n, f] - centres[k, f]
-                square += difference * difference
-            if square < best:
-                best, nearest = square, k
-        labels[n] = nearest
-        counts[nearest] += 1
-        for f in range(width):
-            sums[nearest, f] += points[n, f]
-        total += np.float64(best)
+                sums[nearest, f] += points[n, f]
+            total += cast(f64, best)
     return total

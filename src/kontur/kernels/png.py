@@ -1,28 +1,42 @@
 """Undoing the row filters of PNG (ISO/IEC 15948, clause 9), for the 16-bit files that Pillow would cut to 8 bits."""
 
-from __future__ import annotations
+# mypy: ignore-errors
 
-import numpy as np
-from numba import njit
-from numpy.typing import NDArray
+import cython
+from cython import cast, void
+from cython.cimports.kontur.kernels.common import i32, i64, u8
 
 
-@njit(cache=True, nogil=True)
-def unfilter(rows: NDArray[np.uint8], pixel_bytes: int) -> bool:
+@cython.locals(height=i64, y=i64)
+def unfilter(rows: u8[:, ::1], pixel_bytes: i64):
     """Undo the filters in place; False for an unknown filter type.
 
     rows: (H, 1 + bytes a row) uint8; the first byte of a row is its filter type, 0 to 4.
     """
-    height, width = rows.shape
+    height = rows.shape[0]
+    for y in range(height):
+        if rows[y, 0] > 4:
+            return False
+    with cython.nogil:
+        _unfilter(rows, pixel_bytes)
+    return True
+
+
+@cython.cfunc
+@cython.nogil
+@cython.locals(
+    left=i32, up=i32, corner=i32, guess=i32, to_left=i32, to_up=i32, to_corner=i32, height=i64, width=i64, y=i64,
+    x=i64, kind=u8
+)  # fmt: skip
+def _unfilter(rows: u8[:, ::1], pixel_bytes: i64) -> void:
+    height, width = rows.shape[0], rows.shape[1]
     for y in range(height):
         kind = rows[y, 0]
-        if kind > 4:
-            return False
         for x in range(1, width):
-            left = np.int32(rows[y, x - pixel_bytes]) if x > pixel_bytes else np.int32(0)
-            up = np.int32(rows[y - 1, x]) if y else np.int32(0)
-            corner = np.int32(rows[y - 1, x - pixel_bytes]) if y and x > pixel_bytes else np.int32(0)
-            guess = np.int32(0)
+            left = rows[y, x - pixel_bytes] if x > pixel_bytes else 0
+            up = rows[y - 1, x] if y else 0
+            corner = rows[y - 1, x - pixel_bytes] if y and x > pixel_bytes else 0
+            guess = 0
             if kind == 1:
                 guess = left
             elif kind == 2:
@@ -37,5 +51,4 @@ def unfilter(rows: NDArray[np.uint8], pixel_bytes: int) -> bool:
                     guess = up
                 else:
                     guess = corner
-            rows[y, x] = np.uint8((np.int32(rows[y, x]) + guess) & 255)
-    return True
+            rows[y, x] = cast(u8, (rows[y, x] + guess) & 255)

@@ -4,32 +4,41 @@ The rule is `core.rle.from_polygons`' (points rounded to fifths of a pixel, join
 cross the middle of a column), which also checks what is given to it; here nothing is checked.
 """
 
-from __future__ import annotations
+# mypy: ignore-errors
 
+import cython
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
+from cython import cast
+from cython.cimports.kontur.kernels.common import cf64, ci64, f64, i32, i64
+from cython.cimports.libc.math import ceil
 
 
-@njit(cache=True, nogil=True)
-def _position(u: np.int64, v: np.int64, height: np.int64) -> np.int64:
+@cython.cfunc
+@cython.nogil
+@cython.locals(row=f64)
+def _position(u: i64, v: i64, height: i64) -> i64:
     """The first pixel, down the columns, below a crossing at (u, v) in fifths of a pixel."""
-    row = np.ceil(min(max((v + 0.5) / 5 - 0.5, 0.0), float(height)))
-    return u // 5 * height + np.int64(row)
+    row = ceil(min(max((v + 0.5) / 5 - 0.5, 0.0), cast(f64, height)))
+    return u // 5 * height + cast(i64, row)
 
 
-@njit(cache=True, nogil=True)
-def _cross(points: NDArray, height: np.int64, width: np.int64, found: NDArray) -> np.int64:
+@cython.cfunc
+@cython.nogil
+@cython.locals(
+    flat=cython.bint, slope=f64, number=i64, n=i64, i=i64, j=i64, x0=i64, y0=i64, x1=i64, y1=i64, dx=i64, dy=i64,
+    column=i64, t=i64, v=i64, here=i64, step=i64, there=i64, u=i64
+)  # fmt: skip
+def _cross(points: cf64[:, ::1], height: i64, width: i64, found: i64[::1]) -> i64:
     """Where the outline (N, 2) float64, x and y in pixels, crosses columns' middles, in no order; returns how many.
 
     With more than fit, `found` holds the first ones only.
     """
-    number = np.int64(0)
+    number = 0
     n = points.shape[0]
     for i in range(n):
         j = (i + 1) % n
-        x0, y0 = np.int64(5 * points[i, 0] + 0.5), np.int64(5 * points[i, 1] + 0.5)
-        x1, y1 = np.int64(5 * points[j, 0] + 0.5), np.int64(5 * points[j, 1] + 0.5)
+        x0, y0 = cast(i64, 5 * points[i, 0] + 0.5), cast(i64, 5 * points[i, 1] + 0.5)
+        x1, y1 = cast(i64, 5 * points[j, 0] + 0.5), cast(i64, 5 * points[j, 1] + 0.5)
         dx, dy = abs(x1 - x0), abs(y1 - y0)
         if dx == 0:
             continue
@@ -37,45 +46,48 @@ def _cross(points: NDArray, height: np.int64, width: np.int64, found: NDArray) -
         if (flat and x0 > x1) or (not flat and y0 > y1):  # lines are drawn the same way in both directions
             x0, y0, x1, y1 = x1, y1, x0, y0
         if flat:
-            slope = (y1 - y0) / dx
-            column = max(np.int64(0), (x0 + 2) // 5)  # the first with 5 column + 2 >= x0
+            slope = cast(f64, y1 - y0) / dx
+            column = max(0, (x0 + 2) // 5)  # the first with 5 column + 2 >= x0
             while column < width and 5 * column + 2 < x1:
                 t = 5 * column + 2 - x0
-                v = min(np.int64(y0 + slope * t + 0.5), np.int64(y0 + slope * (t + 1) + 0.5))
-                if number < found.size:
+                v = min(cast(i64, y0 + slope * t + 0.5), cast(i64, y0 + slope * (t + 1) + 0.5))
+                if number < found.shape[0]:
                     found[number] = _position(5 * column + 2, v, height)
                 number += 1
                 column += 1
         else:
-            slope = (x1 - x0) / dy
-            here = np.int64(x0 + slope * 0 + 0.5)
+            slope = cast(f64, x1 - x0) / dy
+            here = cast(i64, x0 + slope * 0 + 0.5)
             for step in range(dy):
-                there = np.int64(x0 + slope * (step + 1) + 0.5)
+                there = cast(i64, x0 + slope * (step + 1) + 0.5)
                 if here != there:
                     u = min(here, there)
                     if u >= 0 and u % 5 == 2 and u < 5 * width:
-                        if number < found.size:
+                        if number < found.shape[0]:
                             found[number] = _position(u, y0 + step, height)
                         number += 1
                 here = there
     return number
 
 
-@njit(cache=True, nogil=True)
-def fill_polygons(points: NDArray, ends: NDArray, height: np.int64, width: np.int64) -> NDArray:
+@cython.locals(
+    used=i64, i=i64, begin=i64, r=i64, number=i64, k=i64, end=i64, count=i64, start=i64, pieces=i64[:, ::1],
+    larger=i64[:, ::1], ring=cf64[:, ::1], found=i64[::1], at=i64[::1], order=i64[::1], runs=i32[:, ::1]
+)  # fmt: skip
+def fill_polygons(points: cf64[:, ::1], ends: ci64[::1], height: i64, width: i64):
     """The union of rings, all points (N, 2) float64 in one array, ring r up to ends[r]: runs (R, 2) int32, rising."""
     pieces = np.empty((64, 2), np.int64)
     used = 0
     begin = 0
-    for r in range(ends.size):
+    for r in range(ends.shape[0]):
         ring = points[begin : ends[r]]
         begin = ends[r]
         found = np.empty(4 * ring.shape[0] + 2 * width + 8, np.int64)
         number = _cross(ring, height, width, found)
-        if number > found.size:
+        if number > found.shape[0]:
             found = np.empty(number, np.int64)
             _cross(ring, height, width, found)
-        at = np.sort(found[:number])
+        at = np.sort(found.base[:number])
         if used + number // 2 + 1 > pieces.shape[0]:
             larger = np.empty((2 * (used + number), 2), np.int64)
             larger[:used] = pieces[:used]
@@ -85,14 +97,16 @@ def fill_polygons(points: NDArray, ends: NDArray, height: np.int64, width: np.in
             if end > at[k]:
                 pieces[used, 0], pieces[used, 1] = at[k], end
                 used += 1
-    order = np.argsort(pieces[:used, 0])
+    order = np.argsort(pieces.base[:used, 0])
     runs = np.empty((used, 2), np.int32)
     count = 0
-    for k in order:
-        start, end = pieces[k, 0], pieces[k, 1]
-        if count and start <= runs[count - 1, 1]:
-            runs[count - 1, 1] = max(end, np.int64(runs[count - 1, 1]))
-        else:
-            runs[count, 0], runs[count, 1] = start, end
-            count += 1
-    return runs[:count]
+    with cython.nogil:
+        for i in range(used):
+            k = order[i]
+            start, end = pieces[k, 0], pieces[k, 1]
+            if count and start <= runs[count - 1, 1]:
+                runs[count - 1, 1] = max(end, cast(i64, runs[count - 1, 1]))
+            else:
+                runs[count, 0], runs[count, 1] = start, end
+                count += 1
+    return runs.base[:count]

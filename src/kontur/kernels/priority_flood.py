@@ -10,16 +10,18 @@ A pixel belongs to the flood that reaches it first. Among pixels of one level th
 first, markers in the order of their pixels, neighbours in the order up, left, right, down.
 """
 
-from __future__ import annotations
+# mypy: ignore-errors
 
-from typing import Any
-
+import cython
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic
+from cython import cast, void
+from cython.cimports.kontur.kernels.common import ci32, ci64, cu16, cu64, cu8, f32, f64, i32, i64, lowest_bit, u64
+from cython.cimports.libc.math import sqrtf
 from numpy.typing import NDArray
 
 _WALL = np.int32(-1)
+
+levels_of = cython.fused_type(cu8, cu16, ci32)
 
 
 def priority_flood(
@@ -83,89 +85,100 @@ def _walled(markers: NDArray[np.integer], mask: NDArray[np.bool_] | None) -> NDA
     return ids
 
 
-@intrinsic
-def _lowest_bit(typing_context: Any, word: Any) -> Any:
-    """The position of the lowest set bit of a uint64 that is not 0."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], context.get_constant(types.boolean, True))
-
-    return types.int64(types.uint64), generate
-
-
-@njit(cache=True, nogil=True)
-def _make_bits(levels):  # type: ignore[no-untyped-def]
+@cython.locals(depth=i64, size=i64, total=i64, offset=i64[::1])
+def _make_bits(levels: i64):
     """An empty set of levels: words of 64 bits, above them words that tell which words are not 0, and so on to one word."""
     offset = np.zeros(8, np.int64)
     depth, size, total = 0, levels, 0
-    while True:
-        size = (size + 63) >> 6
-        offset[depth] = total
-        total += size
-        depth += 1
-        if size == 1:
-            break
-    return np.zeros(total, np.uint64), offset[:depth]
+    with cython.nogil:
+        while True:
+            size = (size + 63) >> 6
+            offset[depth] = total
+            total += size
+            depth += 1
+            if size == 1:
+                break
+    return np.zeros(total, np.uint64), offset.base[:depth]
 
 
-@njit(nogil=True, inline="always")
-def _add_level(bits, offset, level):  # type: ignore[no-untyped-def]
-    for d in range(len(offset)):
+@cython.cfunc
+@cython.nogil
+@cython.locals(d=i64, word=i64, before=u64)
+def _add_level(bits: u64[::1], offset: ci64[::1], level: i64) -> void:
+    for d in range(offset.shape[0]):
         word = offset[d] + (level >> 6)
         before = bits[word]
-        bits[word] = before | (np.uint64(1) << np.uint64(level & 63))
+        bits[word] = before | (cast(u64, 1) << cast(u64, level & 63))
         if before:
             break
         level >>= 6
 
 
-@njit(nogil=True, inline="always")
-def _drop_level(bits, offset, level):  # type: ignore[no-untyped-def]
-    for d in range(len(offset)):
+@cython.cfunc
+@cython.nogil
+@cython.locals(d=i64, word=i64)
+def _drop_level(bits: u64[::1], offset: ci64[::1], level: i64) -> void:
+    for d in range(offset.shape[0]):
         word = offset[d] + (level >> 6)
-        bits[word] &= ~(np.uint64(1) << np.uint64(level & 63))
+        bits[word] &= ~(cast(u64, 1) << cast(u64, level & 63))
         if bits[word]:
             break
         level >>= 6
 
 
-@njit(nogil=True, inline="always")
-def _lowest_level(bits, offset):  # type: ignore[no-untyped-def]
+@cython.cfunc
+@cython.nogil
+@cython.locals(level=i64, d=i64, word=u64)
+def _lowest_level(bits: cu64[::1], offset: ci64[::1]) -> i64:
     """The lowest level of the set, -1 when it is empty."""
     level = 0
-    for d in range(len(offset) - 1, -1, -1):
+    for d in range(offset.shape[0] - 1, -1, -1):
         word = bits[offset[d] + level]
         if word == 0:
             return -1
-        level = (level << 6) + _lowest_bit(word)
+        level = (level << 6) + lowest_bit(word)
     return level
 
 
-@njit(cache=True, nogil=True)
-def _flood(relief, ids, stride, queue):  # type: ignore[no-untyped-def]
+def _flood(relief: levels_of[:, ::1], ids: i32[::1], stride: i64, queue: i32[::1]) -> None:
     """ids: the framed map, flat. Each pixel enters one queue once, so the queues lie behind one another in one array."""
-    height, width = relief.shape
-    flat = relief.ravel()
-    levels = np.int64(flat.max()) + 1
-    tail = np.zeros(levels + 1, np.int64)
-    for i in range(len(flat)):
-        tail[np.int64(flat[i]) + 1] += 1
-    for i in range(levels):
-        tail[i + 1] += tail[i]
-    head = tail[:levels].copy()
-    tail = tail[:levels]
+    levels: i64 = int(np.max(relief)) + 1
+    tail: i64[::1] = np.zeros(levels + 1, np.int64)
+    head: i64[::1] = np.zeros(levels + 1, np.int64)
     bits, offset = _make_bits(levels)
+    set_bits: u64[::1] = bits
+    set_offset: i64[::1] = offset
+    with cython.nogil:
+        _flood_levels(relief, ids, stride, queue, head, tail, set_bits, set_offset)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.locals(
+    number=i32, height=i64, width=i64, i=i64, y=i64, x=i64, p=i64, level=i64, lowest=i64, below=i64, k=i64, q=i64
+)  # fmt: skip
+def _flood_levels(
+    relief: levels_of[:, ::1], ids: i32[::1], stride: i64, queue: i32[::1], head: i64[::1], tail: i64[::1],
+    bits: u64[::1], offset: i64[::1]
+) -> void:  # fmt: skip
+    """head, tail: zeros, one more than levels; become where each level's queue begins and ends."""
+    height, width = relief.shape[0], relief.shape[1]
+    for y in range(height):
+        for x in range(width):
+            tail[relief[y, x] + 1] += 1
+    for i in range(1, tail.shape[0]):
+        tail[i] += tail[i - 1]
+    head[:] = tail
     for y in range(height):
         for x in range(width):
             p = (y + 1) * stride + x + 1
             # A marked pixel whose neighbours are all decided has nothing to flood.
             if ids[p] > 0 and (ids[p - stride] == 0 or ids[p - 1] == 0 or ids[p + 1] == 0 or ids[p + stride] == 0):
-                level = np.int64(relief[y, x])
+                level = relief[y, x]
                 if head[level] == tail[level]:
                     _add_level(bits, offset, level)
                 queue[tail[level]] = p
                 tail[level] += 1
-    steps = (-stride, -1, 1, stride)
     lowest = _lowest_level(bits, offset)
     while lowest >= 0:
         p = queue[head[lowest]]
@@ -174,12 +187,11 @@ def _flood(relief, ids, stride, queue):  # type: ignore[no-untyped-def]
             _drop_level(bits, offset, lowest)
         number = ids[p]
         below = lowest
-        for step in steps:
-            q = p + step
+        for k in range(4):
+            q = p + (-stride if k == 0 else -1 if k == 1 else 1 if k == 2 else stride)
             if ids[q] == 0:
                 ids[q] = number
-                # In the unframed relief a row is two pixels shorter and starts a frame later.
-                level = np.int64(flat[q - stride - 1 - 2 * (q // stride - 1)])
+                level = relief[q // stride - 1, q % stride - 1]
                 if head[level] == tail[level]:
                     _add_level(bits, offset, level)
                 queue[tail[level]] = q
@@ -191,60 +203,70 @@ def _flood(relief, ids, stride, queue):  # type: ignore[no-untyped-def]
             lowest = _lowest_level(bits, offset)
 
 
-@njit(cache=True, nogil=True)
-def _compact_flood(relief, ids, stride, rows, columns, compactness):  # type: ignore[no-untyped-def]
+@cython.locals(
+    k=i64, entry=i32, number=i32, levels=i64, n=i64, p=i64, level=i64, following=i32[::1], head=i32[::1],
+    tail=i32[::1], bits=u64[::1], offset=i64[::1]
+)  # fmt: skip
+def _compact_flood(
+    relief: cu16[:, ::1], ids: i32[::1], stride: i64, rows: ci32[::1], columns: ci32[::1], compactness: f64
+):  # fmt: skip
     """A queue entry is 4 * pixel + the step it was reached by; entries of a level are chained in `following`."""
-    following = np.empty(4 * len(ids), np.int32)
+    following = np.empty(4 * ids.shape[0], np.int32)
     levels = 65536
     head = np.full(levels, -1, np.int32)
     tail = np.full(levels, -1, np.int32)
     bits, offset = _make_bits(levels)
-    steps = (-stride, -1, 1, stride)
-    for n in range(len(rows)):
-        p = (rows[n] + 1) * stride + columns[n] + 1
-        if ids[p] == n + 1:
-            _spread(relief, ids, stride, p, rows[n], columns[n], compactness, head, tail, following, bits, offset)
-    while True:
-        level = _lowest_level(bits, offset)
-        if level < 0:
-            return
-        entry = head[level]
-        head[level] = following[entry]
-        if head[level] < 0:
-            tail[level] = -1
-            _drop_level(bits, offset, level)
-        p = entry >> 2
-        if ids[p] == 0:
-            number = ids[p - steps[entry & 3]]
-            ids[p] = number
-            _spread(
-                relief,
-                ids,
-                stride,
-                p,
-                rows[number - 1],
-                columns[number - 1],
-                compactness,
-                head,
-                tail,
-                following,
-                bits,
-                offset,
-            )
+    with cython.nogil:
+        for n in range(rows.shape[0]):
+            p = (rows[n] + 1) * stride + columns[n] + 1
+            if ids[p] == n + 1:
+                _spread(relief, ids, stride, p, rows[n], columns[n], compactness, head, tail, following, bits, offset)
+        while True:
+            level = _lowest_level(bits, offset)
+            if level < 0:
+                break
+            entry = head[level]
+            head[level] = following[entry]
+            if head[level] < 0:
+                tail[level] = -1
+                _drop_level(bits, offset, level)
+            p = entry >> 2
+            if ids[p] == 0:
+                k = entry & 3
+                number = ids[p - (-stride if k == 0 else -1 if k == 1 else 1 if k == 2 else stride)]
+                ids[p] = number
+                _spread(
+                    relief,
+                    ids,
+                    stride,
+                    p,
+                    rows[number - 1],
+                    columns[number - 1],
+                    compactness,
+                    head,
+                    tail,
+                    following,
+                    bits,
+                    offset,
+                )
 
 
-@njit(nogil=True, inline="always")
-def _spread(relief, ids, stride, p, row, column, compactness, head, tail, following, bits, offset):  # type: ignore[no-untyped-def]
+@cython.cfunc
+@cython.nogil
+@cython.locals(distance=f32, d=i64, q=i64, y=i64, x=i64, dy=i64, dx=i64, level=i64, entry=i64)
+def _spread(
+    relief: cu16[:, ::1], ids: ci32[::1], stride: i64, p: i64, row: i64, column: i64, compactness: f64,
+    head: i32[::1], tail: i32[::1], following: i32[::1], bits: u64[::1], offset: ci64[::1]
+) -> void:  # fmt: skip
     """Queue the undecided neighbours of p for the flood whose marker is at (row, column)."""
-    steps = (-stride, -1, 1, stride)
     for d in range(4):
-        q = p + steps[d]
+        q = p + (-stride if d == 0 else -1 if d == 1 else 1 if d == 2 else stride)
         if ids[q] != 0:
             continue
         y, x = q // stride - 1, q % stride - 1
         dy, dx = y - row, x - column
-        distance = np.sqrt(np.float32(dy * dy + dx * dx))
-        level = np.int64(min(np.float32(relief[y, x]) + np.float32(compactness) * distance, np.float32(65535)))
+        distance = sqrtf(cast(f32, dy * dy + dx * dx))
+        level = cast(i64, min(cast(f32, relief[y, x]) + cast(f32, compactness) * distance, cast(f32, 65535)))
         entry = 4 * q + d
         following[entry] = -1
         if tail[level] < 0:

@@ -8,14 +8,15 @@ Differs from the paper: every threshold is tried, not a few; of each side the la
 over. The start vector is fixed, so results repeat.
 """
 
-from __future__ import annotations
+# mypy: ignore-errors
 
 import heapq
 from dataclasses import dataclass
 from typing import Any
 
+import cython
 import numpy as np
-from numba import njit
+from cython.cimports.kontur.kernels.common import cf64, ci64, i64
 from numpy.typing import NDArray
 
 _DENSE = 250  # nodes up to which matrices are dense: all eigenvectors are then cheaper than a few
@@ -180,25 +181,26 @@ def _connected_sides(side: NDArray[np.bool_], touching: Matrix) -> NDArray[np.bo
     return side
 
 
-@njit(cache=True, nogil=True)
-def _pieces(touching, inside):  # type: ignore[no-untyped-def]
+@cython.locals(count=i64, pieces=i64, first=i64, size=i64, i=i64, j=i64, piece=i64[::1], stack=i64[::1])
+def _pieces(touching: cf64[:, ::1], inside: ci64[::1]):
     """The connected piece, 0.., of each of the nodes `inside` of a dense contact matrix (n, n)."""
-    count = inside.size
+    count = inside.shape[0]
     piece = np.full(count, -1, np.int64)
     stack = np.empty(count, np.int64)
     pieces = 0
-    for first in range(count):
-        if piece[first] >= 0:
-            continue
-        piece[first] = pieces
-        stack[0], size = first, 1
-        while size:
-            size -= 1
-            i = stack[size]
-            for j in range(count):
-                if piece[j] < 0 and touching[inside[i], inside[j]] != 0:
-                    piece[j] = pieces
-                    stack[size] = j
-                    size += 1
-        pieces += 1
-    return piece
+    with cython.nogil:
+        for first in range(count):
+            if piece[first] >= 0:
+                continue
+            piece[first] = pieces
+            stack[0], size = first, 1
+            while size:
+                size -= 1
+                i = stack[size]
+                for j in range(count):
+                    if piece[j] < 0 and touching[inside[i], inside[j]] != 0:
+                        piece[j] = pieces
+                        stack[size] = j
+                        size += 1
+            pieces += 1
+    return piece.base

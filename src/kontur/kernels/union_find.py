@@ -1,28 +1,20 @@
 """Disjoint sets in one array: `parent[i]` is an element nearer to the root of i; a root is its own parent.
 
-Source: Tarjan & van Leeuwen, "Worst-case analysis of set union algorithms", J. ACM 31(2), 1984 (path halving).
+Source: Tarjan & van Leeuwen, "Worst-case analysis of set union algorithms", J. ACM 31(2), 1984 (path halving). Compiled
+callers take `find` and `unite_low` from common.pxd, which are inlined; these are the same for Python.
 """
 
-from __future__ import annotations
+# mypy: ignore-errors
 
-from numba import njit
+from cython.cimports.kontur.kernels import common
+from cython.cimports.kontur.kernels.common import i32, i64
 
 
-@njit(cache=True, nogil=True)
-def find(parent, i):  # type: ignore[no-untyped-def]
+def find(parent: i32[::1], i: i64) -> int:
     """The root of element i; the path to it is halved on the way."""
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
+    return common.find(parent, i)
 
 
-@njit(cache=True, nogil=True)
-def unite_low(parent, i, j):  # type: ignore[no-untyped-def]
+def unite_low(parent: i32[::1], i: i64, j: i64) -> int:
     """Join the sets of i and j under the smaller root, so that every parent points to a smaller or equal index."""
-    i, j = find(parent, i), find(parent, j)
-    if i < j:
-        parent[j] = i
-        return i
-    parent[i] = j
-    return j
+    return common.unite_low(parent, i, j)

@@ -6,7 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.instances import Instances
 from ..core.segmentation import Segmentation
+
+MaskLike = NDArray | Segmentation | Instances
 
 
 class Scores:
@@ -25,8 +28,10 @@ def same_size(what: str, shape: tuple[int, ...], name: str, other: tuple[int, ..
         raise InputError(f"sizes differ: {what} {ours}, {name} {theirs}{axes}. Give those of the same picture")
 
 
-def object_of(mask: NDArray | Segmentation, name: str, dimensions: tuple[int, ...] = (2,)) -> NDArray[np.bool_]:
-    """The object's pixels: the non-zero ones of bool or integers, the foreground of a Segmentation."""
+def object_of(mask: MaskLike, name: str, dimensions: tuple[int, ...] = (2,)) -> NDArray[np.bool_]:
+    """The object's pixels: the non-zero ones of bool or integers, the foreground of a Segmentation, all of Instances."""
+    if isinstance(mask, Instances):
+        return mask.flatten(background=False).ids != 0
     if isinstance(mask, Segmentation):
         if mask.foreground is None:
             raise InputError(f"{name}: expected a result with a background; choose a segment with result.mask(id)")

@@ -21,12 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import OptionError
-from ..core.segmentation import Segmentation
-from .arrays import Scores, object_of, same_size
+from .arrays import MaskLike, Scores, object_of, same_size
 from .boundaries_kernel import distance_to_other, eroded, share_near
 from .contours import label_boundaries
-
-MaskLike = NDArray | Segmentation
 
 SURFACE_PROTOCOL = (
     "surface = mask voxels with a face neighbour that is off or outside; Hausdorff 95 = the greater of the two "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -162,11 +162,6 @@ def score_table(values: Mapping[str, Any], title: str) -> Table:
     rows: list[tuple[object, ...]] = [(n, v) for n, v in values.items() if isinstance(v, int | float)]
     rows += [(f"{n} within {k}", v) for n, inner in values.items() if isinstance(inner, dict) for k, v in inner.items()]
     return Table(("score", "value"), tuple(rows), title)
-
-
-def pick(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """The chosen entries, in the order of the names."""
-    return {name: values[name] for name in names}
 
 
 def without_nan(value: object) -> object:

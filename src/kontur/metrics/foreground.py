@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, KonturError, OptionError
+from ..core.instances import Instances
 from ..core.segmentation import Segmentation
-from .arrays import Scores, flat, object_of, same_size, strength_of
+from .arrays import MaskLike, Scores, flat, object_of, same_size, strength_of
 from .counts import Counts
 
 UNKNOWN = 128
@@ -84,12 +85,10 @@ class ForegroundCounts(Counts):
         self.error_sum = self.iou_sum = 0.0
         self.with_object = 0
 
-    def update(
-        self, prediction: NDArray | Segmentation, truth: NDArray | Segmentation, *, within: NDArray | None = None
-    ) -> ForegroundScores:
+    def update(self, prediction: MaskLike, truth: MaskLike, *, within: NDArray | None = None) -> ForegroundScores:
         """Add one image, in place; returns its own scores.
 
-        prediction: (H, W) bool or integer, non-zero = object; or a Segmentation, whose foreground counts.
+        prediction: (H, W) bool or integer, non-zero = object; a Segmentation, whose foreground counts; Instances.
         truth:      (H, W): 0 background, 128 unknown, 255 object; or bool, or 0 and 1.
         within:     (H, W) bool, counts only these pixels: those a user's box or scribbles left open.
         """
@@ -145,7 +144,7 @@ class SoftMaskCounts(Counts):
         self.error_sum = 0.0
         self.f_sums = np.zeros(LEVELS)
 
-    def update(self, prediction: NDArray, truth: NDArray | Segmentation) -> SoftMaskScores:
+    def update(self, prediction: NDArray, truth: MaskLike) -> SoftMaskScores:
         """Add one image, in place; returns its own scores.
 
         prediction: (H, W), float in [0, 1], bool, or uint8 / uint16 divided by their maximum.
@@ -193,22 +192,20 @@ class SoftMaskCounts(Counts):
         )
 
 
-def foreground_scores(
-    prediction: NDArray | Segmentation, truth: NDArray | Segmentation, *, within: NDArray | None = None
-) -> ForegroundScores:
+def foreground_scores(prediction: MaskLike, truth: MaskLike, *, within: NDArray | None = None) -> ForegroundScores:
     """Error rate and IoU of one image; see `ForegroundCounts.update`."""
     return ForegroundCounts().update(prediction, truth, within=within)
 
 
-def soft_mask_scores(
-    prediction: NDArray, truth: NDArray | Segmentation, *, beta_squared: float = BETA_SQUARED
-) -> SoftMaskScores:
+def soft_mask_scores(prediction: NDArray, truth: MaskLike, *, beta_squared: float = BETA_SQUARED) -> SoftMaskScores:
     """MAE and max-F of one image; see `SoftMaskCounts.update`."""
     return SoftMaskCounts(beta_squared=beta_squared).update(prediction, truth)
 
 
-def _truth(truth: NDArray | Segmentation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _truth(truth: MaskLike) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(object, known)."""
+    if isinstance(truth, Instances):
+        return object_of(truth, "truth"), np.ones(truth.shape, bool)
     if isinstance(truth, Segmentation):
         return object_of(truth, "truth"), truth.ids != 0
     truth = flat(truth, "truth")

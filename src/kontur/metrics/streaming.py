@@ -26,7 +26,6 @@ R = TypeVar("R")
 
 LABEL_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
 LISTED = 20  # names of missing files that an error shows; the count is always given
-MAX_PIXELS = 500_000_000
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all) after each image."""
