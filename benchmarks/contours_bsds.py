@@ -139,10 +139,10 @@ def strength_of(photo: Photo, model: Path, cache: Path, threads: int) -> np.ndar
     """The calibrated strength (H, W) float32 of a photo, from the cache or by the network."""
     file = cache / f"{photo.name}.npy"
     if not file.is_file():
-        from kontur.inference.contours import boundary_strength, contour_predictor
-        from kontur.inference.models import Model
+        from kontur.inference import Predictor
+        from kontur.inference.contours import boundary_strength
 
-        predictor = contour_predictor(Model("contours", model), {"threads": threads})
+        predictor = Predictor(model, threads=threads)
         strength, _ = boundary_strength(predictor, read_image(photo.path), None)
         _replace(file, lambda path: np.save(path, strength))
     return np.load(file)

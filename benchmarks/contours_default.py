@@ -29,8 +29,8 @@ sys.path.insert(0, str(ROOT / "src"))
 
 import kontur  # noqa: E402
 from kontur.graph.oriented_watershed import contour_hierarchy  # noqa: E402
-from kontur.inference.contours import boundary_strength, contour_predictor  # noqa: E402
-from kontur.inference.models import Model  # noqa: E402
+from kontur.inference import Predictor  # noqa: E402
+from kontur.inference.contours import boundary_strength  # noqa: E402
 from kontur.io.photos import read_image  # noqa: E402
 from kontur.io.pictures import write_picture  # noqa: E402
 
@@ -58,7 +58,7 @@ def repeated(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
 def row(path: Path, model: Path, threads: int, megapixels: float | None, rounds: int) -> dict[str, float]:
     options = {"threads": threads, "megapixels": megapixels}
     found: dict[str, float] = {}
-    predictor = contour_predictor(Model("contours", model), options)
+    predictor = Predictor(model, threads=threads)
     kontur.segment(path, model, **options)  # compiles, opens, warms
     found["read"], image = milliseconds(rounds, lambda: read_image(path))
     found["network"], (strength, _) = milliseconds(rounds, lambda: boundary_strength(predictor, image, megapixels))

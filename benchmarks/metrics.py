@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from kontur.metrics.average_precision import TOTALS, evaluate_instances
+from kontur.metrics import evaluate_instances
+from kontur.metrics.average_precision import TOTALS
 from kontur.metrics.confusion import Confusion
 from kontur.metrics.panoptic_quality import IOU_SUM, PanopticCounts, TrueSegment, _colour_pairs
 
@@ -190,10 +191,9 @@ def panoptic() -> list[Row]:
         segments.append({int(v): TrueSegment(int(v) % 7, int(a)) for v, a in zip(values, areas)})
     truth, prediction = (np.stack([i & 255, i >> 8 & 255, i >> 16], axis=-1).astype(np.uint8) for i in ids)
     true, found = segments[0], {i: true_category(i, ids, segments[0]) for i in segments[1]}
-    counts = PanopticCounts(dict.fromkeys(range(7), True))
 
     def ours() -> np.ndarray:
-        return counts._count(_colour_pairs(truth, prediction), true, found)[0]
+        return PanopticCounts(dict.fromkeys(range(7), True)).add(_colour_pairs(truth, prediction), true, found).counts
 
     def theirs() -> np.ndarray:
         return official_pair(truth, prediction, true, found, 7)

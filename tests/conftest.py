@@ -7,6 +7,11 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test depends on the machine being quiet: an example may take as long as it takes.
+settings.register_profile("kontur", deadline=None)
+settings.load_profile("kontur")
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("KONTUR_DATA", ROOT.parent / "shared" / "data"))

@@ -45,7 +45,8 @@ ALLOWED: dict[str, set[str]] = {
         "_version",
     },
     "registry": {"core", *SEGMENTERS, "inference", "hub"},
-    "api": {"core", "registry", "io"},
+    "files": {"core", "io", "draw", "registry", "inference"},
+    "api": {"core", "registry", "io", "files"},
 }
 TORCH_ALLOWED = {"networks", "losses", "transforms", "training", "hub"}
 

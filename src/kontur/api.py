@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 from numpy.typing import NDArray
 
@@ -15,17 +14,70 @@ from .core.errors import InputError
 from .core.hierarchy import Hierarchy
 from .core.image import Image, as_image
 from .core.instances import Instances
-from .core.method import method_like
+from .core.options import checked_options
 from .core.prompts import Prompts
 from .core.segmentation import Segmentation
+
+Boxes = Sequence[int] | Sequence[Sequence[int]] | None
+Partition = Literal[
+    "contours", "threshold", "otsu", "multi_otsu", "triangle", "li", "yen",
+    "isodata", "minimum", "niblack", "sauvola", "local_mean", "local_gaussian", "hysteresis",
+    "region_growing", "split_merge", "watershed", "flood", "sobel", "scharr", "prewitt",
+    "marr_hildreth", "canny", "snakes", "chan_vese", "geodesic_contours", "gabor", "lbp",
+    "glcm", "kmeans", "fuzzy_cmeans", "gaussian_mixture", "mean_shift", "spectral", "pixel_forest",
+    "cluster_classify", "slic", "slico", "felzenszwalb", "quickshift", "turbopixels", "graph_cut_a",
+    "graph_cut_b", "normalized_cut_superpixels", "ers", "seeds", "watershed_superpixels", "normalized_cut", "random_walker",
+    "region_merging", "alpha_expansion", "dense_crf", "graph_cut", "grabcut", "geodesic", "clicks",
+    "street",
+]  # fmt: skip
+"""The methods whose result is a `Segmentation`; others give `Instances`, or one of both."""
+
+
+@overload
+def segment(
+    image: str | Path | NDArray | Image,
+    method: Partition | None = None,
+    *,
+    box: Boxes = None,
+    point: Boxes = None,
+    scribbles: NDArray | str | Path | None = None,
+    background_label: int = 1,
+    **options: Any,
+) -> Segmentation: ...
+
+
+@overload
+def segment(
+    image: str | Path | NDArray | Image,
+    method: Literal["nuclei"],
+    *,
+    box: Boxes = None,
+    point: Boxes = None,
+    scribbles: NDArray | str | Path | None = None,
+    background_label: int = 1,
+    **options: Any,
+) -> Instances: ...
+
+
+@overload
+def segment(
+    image: str | Path | NDArray | Image,
+    method: str | Path,
+    *,
+    box: Boxes = None,
+    point: Boxes = None,
+    scribbles: NDArray | str | Path | None = None,
+    background_label: int = 1,
+    **options: Any,
+) -> Segmentation | Instances: ...
 
 
 def segment(
     image: str | Path | NDArray | Image,
     method: str | Path | None = None,
     *,
-    box: Sequence[int] | Sequence[Sequence[int]] | None = None,
-    point: Sequence[int] | Sequence[Sequence[int]] | None = None,
+    box: Boxes = None,
+    point: Boxes = None,
     scribbles: NDArray | str | Path | None = None,
     background_label: int = 1,
     **options: Any,
@@ -42,26 +94,23 @@ def segment(
     options:   the method's own, see `kontur describe METHOD`; superpixel methods also take `mask`, (H, W) bool: outside is void.
 
     Raises a KonturError whose message says what, expected, got, and what to do.
+
+    >>> result = kontur.segment("photo.jpg", "slic", segments=50)
+    >>> result.ids.shape, result.ids.dtype.name, 30 < len(result) < 80
+    ((120, 160), 'int32', True)
     """
     if method is None:
         method, note = registry.default()
         if note:
             warnings.warn(note, stacklevel=2)
-    row = registry.get(str(method))
-    image = _read(image)
     if isinstance(scribbles, str | Path):
         from .io.labels import read_scribbles
 
         scribbles = read_scribbles(scribbles)
+    row = registry.get(str(method))
+    picture = _read(image)
     prompts = Prompts.of(box, point, scribbles, background_label=background_label)
-    given = [
-        n
-        for n, v in (("box", prompts.boxes), ("point", prompts.points), ("scribbles", prompts.scribbles))
-        if v is not None and len(v)
-    ]
-    row.check_prompts(given)
-    function = row.load()
-    return function(image, prompts, **options) if given else function(image, **options)
+    return row.run(picture, prompts, options).result
 
 
 def contours(image: str | Path | NDArray | Image, *, model: str | Path | None = None, **options: Any) -> Hierarchy:
@@ -71,31 +120,21 @@ def contours(image: str | Path | NDArray | Image, *, model: str | Path | None = 
     model:   a boundary network: an .onnx file or the folder of a training run; by default the embedded one.
     options: those of the method `contours` but `level` and `regions` (`kontur describe contours`): flips, scales ..
 
-    >>> tree = kontur.contours("photo.jpg")   # doctest: +SKIP
-    >>> tree.level(0.3), tree.regions(20)     # two segmentations, in milliseconds  # doctest: +SKIP
-    >>> tree.boundaries, tree.ultrametric     # (H, W) float32 in [0, 1]: thin outlines, and closed ones  # doctest: +SKIP
+    >>> tree = kontur.contours("photo.jpg")
+    >>> tree.level(0.3).shape, len(tree.regions(2))   # two segmentations, in milliseconds
+    ((120, 160), 2)
+    >>> tree.boundaries.dtype.name, tree.ultrametric.dtype.name   # (H, W) in [0, 1]: thin outlines, and closed ones
+    ('float32', 'float32')
 
     Raises a KonturError; NoModels in a build without models where none is given.
     """
     row = registry.get(str(model or "contours"))
-    if not row.tree or not (row.embedded or isinstance(row, registry.NetworkMethod)):
+    if not row.tree or not isinstance(row, registry.NetworkMethod):
         raise InputError(f"model: expected a network of task boundary, got {row.name} ({row.task})")
-    return row.hierarchy(_read(image), options)
-
-
-def with_hierarchy(image: Image, row: registry.Method, options: dict[str, Any]) -> tuple[Segmentation, Hierarchy]:
-    """What `segment` gives by a method that cuts a hierarchy, and the hierarchy, for the time of one."""
-    found: list[Hierarchy] = []
-
-    def run(image: Image, /, *, level: float | None, regions: int | None, **values: Any) -> Segmentation:
-        found.append(row.hierarchy(image, values))
-        return found[0].level(level) if regions is None else found[0].regions(regions)
-
-    result = method_like(row.load(), run, row.name)(image, **options)
-    origin = result.provenance
-    assert origin is not None
-    whole = {name: value for name, value in origin.options.items() if name not in ("level", "regions")}
-    return result, replace(found[0], provenance=replace(origin, options=whole))
+    whole = tuple(spec for spec in row.options if spec.name not in registry.CUT)
+    outcome = row.run(_read(image), None, checked_options(row.name, whole, options), frozenset({"hierarchy"}))
+    assert outcome.hierarchy is not None
+    return outcome.hierarchy
 
 
 def _read(image: str | Path | NDArray | Image) -> Image:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from pathlib import Path
+import inspect
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from .core.errors import MissingExtra, PromptError, UnknownName
-from .core.options import OptionSpec, options_of
+from numpy.typing import NDArray
+
+from .core.errors import MissingExtra, OptionError, PromptError, UnknownName
+from .core.image import Image, as_image
+from .core.instances import Instances
+from .core.method import NOTHING_MORE, Outcome, Want, accepted_prompts, no_mask, stamped
+from .core.options import OptionSpec, checked_options, options_of
+from .core.prompts import Prompts
+from .core.segmentation import Segmentation
 
 if TYPE_CHECKING:
-    from .core.hierarchy import Hierarchy
-    from .core.image import Image
     from .hub.reference import HubModel
     from .inference.models import Model
 
@@ -21,15 +29,16 @@ DEFAULT = "contours"
 """The method of `kontur segment photo.jpg`."""
 WITHOUT_MODELS = "felzenszwalb"
 """The same of a build without embedded models."""
+CUT = ("level", "regions")
+"""The options that choose regions of a hierarchy that is there already."""
 
 
 @dataclass(frozen=True)
 class Method:
     """One row. task: foreground, regions, superpixels, semantic, instance or panoptic. prompts: what it can be told.
 
-    needs_prompt: it does nothing without one. extra: the optional dependency it needs, or "". embedded: it runs an
-    embedded model, of its own name. tree: the function of the module that makes its hierarchy, where it cuts one; its
-    options are those of the method but `level` and `regions`.
+    needs_prompt: it does nothing without one. extra: the optional dependency it needs, or "". tree: the function of the
+    module that makes the hierarchy it cuts, where it cuts one; its options are those of the method but `CUT`.
     """
 
     name: str
@@ -39,30 +48,62 @@ class Method:
     prompts: tuple[str, ...] = ()
     needs_prompt: bool = False
     extra: str = ""
-    embedded: bool = False
     tree: str = ""
+
+    def run(
+        self,
+        image: Image | NDArray,
+        prompts: Prompts | None = None,
+        options: Mapping[str, Any] = MappingProxyType({}),
+        want: Want = NOTHING_MORE,
+    ) -> Outcome:
+        """Cut an image. want: what else is asked for, of `gives`. Raises a KonturError."""
+        self._check(prompts, want)
+        function = self.load()
+        if "hierarchy" not in want:
+            return Outcome(function(image, prompts, **options) if self.prompts else function(image, **options))
+        picture = as_image(image)
+        values = checked_options(self.name, self.options, dict(options))
+        started = time.perf_counter()
+        tree = _imported(self.module, self.tree)(picture, **{k: v for k, v in values.items() if k not in CUT})
+        result = tree.cut(values["level"], values["regions"])
+        return self._told(Outcome(result, tree), picture, values, started)
+
+    def _check(self, prompts: Prompts | None, want: Want) -> None:
+        self.check_prompts(prompts.kinds if prompts is not None else ())
+        for name in want:
+            if name not in self.gives:
+                raise OptionError(
+                    f"want: expected of {', '.join(sorted(self.gives)) or 'nothing'}, as {self.name} gives, got {name}"
+                )
+
+    def _told(self, outcome: Outcome, image: Image, values: dict[str, Any], started: float) -> Outcome:
+        """The outcome with the provenance of its parts."""
+        result: Any = stamped(outcome.result, self.name, image, values, time.perf_counter() - started)
+        tree = outcome.hierarchy
+        if tree is not None:
+            whole = {name: value for name, value in values.items() if name not in CUT}
+            tree = replace(tree, provenance=replace(result.provenance, options=whole))
+        return replace(outcome, result=result, hierarchy=tree)
+
+    @property
+    def gives(self) -> Want:
+        """What `run` can be asked for beside the result."""
+        return frozenset({"hierarchy"}) if self.tree else NOTHING_MORE
 
     def load(self) -> Callable[..., Any]:
         """Import the module and return the function."""
         try:
-            return getattr(importlib.import_module(f"kontur.{self.module}"), self.name)
+            return _imported(self.module, self.name)
         except ModuleNotFoundError as error:
             if self.extra and not str(error.name).startswith("kontur"):
                 raise MissingExtra(f"method {self.name!r}", self.extra) from None
             raise
 
-    def hierarchy(self, image: Image, options: dict[str, Any]) -> Hierarchy:
-        """The hierarchy that the method cuts, of a row with a `tree`. options: the method's but `level` and `regions`."""
-        return getattr(importlib.import_module(f"kontur.{self.module}"), self.tree)(image, **options)
-
     @property
-    def network_path(self) -> Path | None:
-        """The file of the network it runs; None of a method without one, or whose network this build does not have."""
-        if not self.embedded:
-            return None
-        from .inference.models import embedded
-
-        return next((model.path for model in embedded() if model.name == self.name), None)
+    def document(self) -> str:
+        """What it does, in words."""
+        return inspect.getdoc(self.load()) or ""
 
     def check_prompts(self, given: Collection[str], prefix: str = "") -> None:
         """Raise PromptError unless the method takes every prompt named, and has one where it needs one."""
@@ -90,48 +131,103 @@ class Method:
 
 
 @dataclass(frozen=True)
-class NetworkMethod(Method):
-    """A row that is a network file: an embedded model, or one that was named by its path."""
+class PredictorMethod(Method, ABC):
+    """A row whose work a predictor does: a network, in a file or of the hub."""
 
-    model: Model | None = None
+    def run(
+        self,
+        image: Image | NDArray,
+        prompts: Prompts | None = None,
+        options: Mapping[str, Any] = MappingProxyType({}),
+        want: Want = NOTHING_MORE,
+    ) -> Outcome:
+        from .inference import notice
 
-    @classmethod
-    def of(cls, model: Model) -> NetworkMethod:
-        task = {"boundary": "regions", "detection": "instance", "panoptic_fpn": "panoptic"}.get(model.task, model.task)
-        tree = "contour_tree" if model.task == "boundary" else ""
-        return cls(model.name, "inference.method", task, f"network file {model.path.name}", model=model, tree=tree)
+        self._check(prompts, want)
+        picture = as_image(image)
+        if options.get("mask") is not None:
+            raise no_mask(self.name)
+        values = checked_options(self.name, self.options, dict(options))
+        given = accepted_prompts(self.name, prompts, picture, bool(self.prompts), self.needs_prompt)
+        started = time.perf_counter()
+        predictor = self.predictor(values)
+        notice.tell(self.name, predictor.notice)
+        return self._told(predictor.run(picture, given, want), picture, values, started)
 
-    @property
-    def network(self) -> Model:
-        assert self.model is not None
-        return self.model
+    @abstractmethod
+    def predictor(self, options: Mapping[str, Any]) -> Any:
+        """The predictor of these options, of which any may be left out."""
 
-    @property
-    def network_path(self) -> Path | None:
-        return self.network.path
-
-    def load(self) -> Callable[..., Any]:
-        """Open the file and return its method."""
-        from .inference.method import method_of
-
-        return method_of(self.network)
-
-    def hierarchy(self, image: Image, options: dict[str, Any]) -> Hierarchy:
-        from .inference.contours import tree_of
-
-        return tree_of(self.network, image, options)
+    @abstractmethod
+    def predictor_class(self) -> Any:
+        """Its class, whose constructor has the options."""
 
     @property
     def options(self) -> tuple[OptionSpec, ...]:
-        """Those of every network of its task; the file is not opened."""
-        from .inference.method import kind_of
+        """Those of every network of its kind; neither file nor weights are read."""
+        return options_of(self.predictor_class().__init__)
 
-        return options_of(kind_of(self.network).signature)
+    def load(self) -> Callable[..., Any]:
+        """`run` as a plain function of the method's name: image[, prompts], options -> result."""
+
+        def function(image: Image | NDArray, *marks: Prompts, **options: Any) -> Segmentation | Instances:
+            return self.run(image, marks[0] if marks else None, options).result
+
+        function.__name__, function.__doc__ = self.name, self.document
+        return function
 
 
 @dataclass(frozen=True)
-class HubMethod(Method):
-    """A row that is a model of transformers, named `hf:NAME_OR_FOLDER`."""
+class NetworkMethod(PredictorMethod):
+    """A row that is a network file: an embedded model, or one that was named by its path.
+
+    model: None of an embedded one that this build may be without.
+    """
+
+    model: Model | None = None
+    kind: str = "boundary"
+
+    @classmethod
+    def of(cls, model: Model) -> NetworkMethod:
+        from .inference.method import kind_of
+
+        kind = kind_of(model.task)
+        tree = "run" if model.task == "boundary" else ""
+        paper = f"network file {model.path.name}"
+        return cls(model.name, f"inference.{kind.module}", kind.task, paper, tree=tree, model=model, kind=model.task)
+
+    @property
+    def network(self) -> Model:
+        """The file. Raises NoModels where this build was made without it."""
+        from .inference.models import named
+
+        return self.model or named(self.name)
+
+    @property
+    def gives(self) -> Want:
+        return frozenset({"probabilities"}) if self.task == "semantic" else super().gives
+
+    def predictor(self, options: Mapping[str, Any]) -> Any:
+        """The file, opened. Raises a KonturError where it is no such network."""
+        from .inference.method import predictor_of
+
+        return predictor_of(self.network, dict(options))
+
+    def predictor_class(self) -> Any:
+        from .inference.method import kind_of
+
+        return kind_of(self.kind).predictor
+
+    @property
+    def document(self) -> str:
+        from .inference.method import document
+
+        return document(self.model) if self.model is not None else inspect.getdoc(self.predictor_class()) or ""
+
+
+@dataclass(frozen=True)
+class HubMethod(PredictorMethod):
+    """A row that is a model of transformers, named `hf:NAME_OR_FOLDER`; the weights are read at its first image."""
 
     model: HubModel | None = None
 
@@ -148,18 +244,23 @@ class HubMethod(Method):
         assert self.model is not None
         return self.model
 
-    def load(self) -> Callable[..., Any]:
-        """The method; the weights are read at its first image."""
-        from .hub.method import method_of
+    def predictor(self, options: Mapping[str, Any]) -> Any:
+        return self.predictor_class()(self.hub_model, **options)
 
-        return method_of(self.hub_model)
+    def predictor_class(self) -> Any:
+        from .hub.method import predictor_class
+
+        return predictor_class(self.hub_model)
 
     @property
-    def options(self) -> tuple[OptionSpec, ...]:
-        """Those of the model's kind; the weights are not read."""
-        from .hub.method import options_of_model
+    def document(self) -> str:
+        from .hub.method import document
 
-        return options_of_model(self.hub_model)
+        return document(self.hub_model)
+
+
+def _imported(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(f"kontur.{module}"), name)
 
 
 _BOX, _POINT, _SCRIBBLES = "box", "point", "scribbles"
@@ -168,9 +269,8 @@ _ALL = (_BOX, _POINT, _SCRIBBLES)
 
 _ROWS = (
     # outlines by a network
-    Method("contours", "inference.contours", "regions",
-           "Arbeláez et al., IEEE TPAMI 33(5), 2011; Xie & Tu (HED), ICCV 2015; network trained by this project",
-           embedded=True, tree="contour_tree"),
+    NetworkMethod("contours", "inference.contours", "regions",
+                  "Arbeláez et al., IEEE TPAMI 33(5), 2011; Xie & Tu (HED), ICCV 2015; network trained by this project", tree="run"),
     # thresholds
     Method("threshold", "classical.thresholds", "foreground", "Gonzalez & Woods, Digital Image Processing, ch. 10"),
     Method("otsu", "classical.thresholds", "foreground", "Otsu, IEEE Trans. SMC 9(1), 1979"),
@@ -254,7 +354,7 @@ def rows() -> list[Method]:
 
     models = embedded()
     here = {model.name for model in models}
-    methods = [row for row in METHODS.values() if not row.embedded or row.name in here]
+    methods = [row for row in METHODS.values() if not isinstance(row, NetworkMethod) or row.name in here]
     return [*methods, *(NetworkMethod.of(model) for model in models if model.name not in METHODS)]
 
 

@@ -132,6 +132,24 @@ def test_the_report(capsys, tmp_path, data):
     assert (again["per_image"][0]["height"], again["per_image"][0]["width"]) == (15, 20)
 
 
+def test_one_bad_truth_costs_its_row_alone(capsys, tmp_path, data):
+    """The report is written, the bad item is told on the screen, in the JSON and on the page; as with a failing method, exit 0."""
+    (data / "masks" / "i1.png").write_bytes(b"cut")
+    out_dir = tmp_path / "report"
+    code, _, err = run(capsys, "compare", "--methods", "otsu", "--data", f"folder:{data}:all", "-o", out_dir)
+    assert code == 0
+    assert err.startswith("kontur: i1: ")
+    assert err.count("\n") == 1
+    report = json.loads((out_dir / "report.json").read_text())
+    assert [image["error"] is None for image in report["per_image"]] == [True, False, True]
+    assert report["per_image"][1]["methods"] == {}
+    # sky: 600 and 400 of 1200 given; road alike; a<b never.
+    assert report["methods"][0]["score"] == pytest.approx((1000 / 1200 + 0 + 1000 / 1200) / 3)
+    page = (out_dir / "report.html").read_text()
+    assert "1 image left out" in page
+    assert "i1.png" in page
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -95,3 +95,44 @@ def test_demo_cuts_a_photo_and_says_where_the_pictures_are(capsys, tmp_path):
     code, _, err = run(capsys, "demo", "-o", tmp_path / "pictures")
     assert code == 2
     assert "--force" in err
+
+
+def test_doctor_reads_the_extras_from_the_metadata_of_the_package():
+    """As pyproject.toml has them; a package that the core brings is not told again."""
+    import tomllib
+    from pathlib import Path
+
+    from packaging.requirements import Requirement
+
+    from kontur.cli.doctor import NOT_FOR_USERS, extras
+
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]
+    core = {Requirement(text).name for text in project["dependencies"]}
+    found = {extra: {r.name for r in requirements} for extra, requirements in extras().items()}
+    assert found.pop("") == core
+    declared = {e: {Requirement(t).name for t in texts} for e, texts in project["optional-dependencies"].items()}
+    assert found == {e: names - core for e, names in declared.items() if e not in NOT_FOR_USERS}
+
+
+def test_doctor_imports_what_it_vouches_for(capsys, tmp_path, monkeypatch):
+    """A package that is installed and breaks at its import, and one that is too old, each with its cure."""
+    import importlib
+
+    from packaging.requirements import Requirement
+
+    from kontur.cli import doctor
+
+    monkeypatch.chdir(tmp_path)
+    real = importlib.import_module
+
+    def broken(name, package=None):
+        if name == "tifffile":
+            raise ValueError("numpy.dtype size changed\nmay indicate")
+        return real(name, package)
+
+    monkeypatch.setattr(doctor.importlib, "import_module", broken)
+    monkeypatch.setattr(doctor, "extras", lambda: {"": [Requirement("tifffile"), Requirement("numpy>=99")]})
+    code, out, _ = run(capsys, "doctor")
+    assert code == 2
+    assert "tifffile is installed and can't be imported (numpy.dtype size changed may indicate)" in out
+    assert "expected >=99. Cure: pip install 'numpy>=99'" in out

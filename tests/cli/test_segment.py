@@ -88,11 +88,11 @@ def test_the_default_method_is_named(tmp_path, capsys):
 
 
 def test_many_segments_become_a_tiff(tmp_path, capsys, monkeypatch):
-    import kontur.api
-    from kontur import Segmentation
+    from kontur import Segmentation, registry
+    from kontur.core.method import Outcome
 
     ids = np.arange(300 * 300, dtype=np.int32).reshape(300, 300)
-    monkeypatch.setattr(kontur.api, "segment", lambda *a, **k: Segmentation.from_labels(ids))
+    monkeypatch.setattr(registry.Method, "run", lambda *a, **k: Outcome(Segmentation.from_labels(ids)))
     disc(tmp_path / "photo.png", 300)
     code, _, _ = run(capsys, "segment", "photo.png", "-m", "otsu", "--write", "labels")
     assert code == 0

@@ -305,6 +305,57 @@ def test_a_failing_method_loses_only_its_row(monkeypatch, tmp_path, halves):
     assert set(found.per_image[0].scores) == {"dies_second", "otsu"}
 
 
+def damaged(root, number, kind):
+    """One file of a set spoilt in one way."""
+    mask, image = root / "masks" / f"i{number}.png", root / "images" / f"i{number}.png"
+    if kind == "cut off":
+        mask.write_bytes(mask.read_bytes()[:40])
+    elif kind == "empty":
+        mask.write_bytes(b"")
+    elif kind == "colours":
+        Pillow.fromarray(np.random.default_rng(0).integers(0, 255, (4, 6, 3)).astype(np.uint8)).save(mask)
+    elif kind == "another size":
+        Pillow.fromarray(np.zeros((5, 6), np.uint8)).save(mask)
+    elif kind == "unknown class":
+        Pillow.fromarray(np.full((4, 6), 99, np.uint8)).save(mask)
+    else:
+        image.write_bytes(b"no photo")
+
+
+@pytest.mark.parametrize("kind", ["cut off", "empty", "colours", "another size", "unknown class", "no photo"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_bad_item_is_a_row_and_the_rest_is_measured(tmp_path, kind, number):
+    """The scores are those of the other image alone, whichever of the two is bad."""
+    root = write_set(tmp_path / "set", [FIRST, SECOND], "abc")
+    alone = compare(
+        [contender("otsu")],
+        kontur.datasets.open("folder", write_set(tmp_path / "one", [(SECOND, FIRST)[number]], "abc")),
+    )
+    data = kontur.datasets.open("folder", root)
+    damaged(root, number, kind)
+    calls = []
+    found = compare([contender("otsu"), contender("kmeans:clusters=2")], data, progress=lambda: calls.append(1))
+    bad, good = found.per_image[number], found.per_image[1 - number]
+    assert bad.error
+    assert "\n" not in bad.error
+    assert (bad.scores, good.error) == ({}, None)
+    assert found.rows[0].score == pytest.approx(alone.rows[0].score)
+    assert all(row.error is None and row.score == found.rows[0].score for row in found.rows)
+    assert len(calls) == 4, "the bar ends full"
+    assert found.conditions["images_failed"] == 1
+    assert [image["error"] is None for image in found.to_dict()["per_image"]] == [i != number for i in (0, 1)]
+    assert list(found.sheet.rows) == [1 - number]
+
+
+def test_nothing_that_can_be_read_is_said(tmp_path):
+    root = write_set(tmp_path / "set", [FIRST, SECOND], "abc")
+    data = kontur.datasets.open("folder", root)
+    for number in (0, 1):
+        damaged(root, number, "empty")
+    with pytest.raises(UnreadableFile, match=r"i0\.png"):
+        compare([contender("otsu")], data)
+
+
 def test_a_method_that_hangs_is_stopped(monkeypatch, tmp_path, halves):
     install(monkeypatch, tmp_path)
     assert row_of(halves, "hangs", settings=Settings(timeout=2)).error == "no answer within 2 s (--timeout); stopped"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import functools
+import importlib
 import json
 import zlib
 
@@ -141,6 +143,87 @@ def test_what_is_refused():
         robustness(["otsu"], [bad], score="covering")
 
 
+# --- what goes wrong ------------------------------------------------------------------------------------------------
+
+
+def fails(seed):
+    """A subject whose truth raises what no reader should."""
+
+    def load():
+        raise ZeroDivisionError("a damaged file")
+
+    return Subject(f"f{seed}", load)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_a_bad_truth_costs_its_image_alone(jobs):
+    plan = {"kinds": ["salt"], "strengths": {"salt": [0.2]}, "jobs": jobs}
+    calls = []
+    found = robustness(["otsu"], [fails(1), subject(0), subject(3)], progress=lambda: calls.append(1), **plan)
+    alone = robustness(["otsu"], [subject(0), subject(3)], **plan)
+    assert found.rows == alone.rows
+    assert found.left_out == {"f1": "ZeroDivisionError: a damaged file"}
+    assert found.to_dict()["left_out"] == found.left_out
+    assert "left_out" not in alone.to_dict()
+    assert "mean over 2 images" in found.protocol
+    assert len(calls) == 2 * 3, "the bar ends full"
+    with pytest.raises(InputError, match="f1: ZeroDivisionError"):
+        robustness(["otsu"], [fails(1)], **plan)
+
+
+def test_an_image_that_a_kind_of_damage_refuses_costs_that_cell_alone(monkeypatch):
+    from kontur.compare import robustness as module
+
+    usual = module._damaged
+
+    def refusing(image, kind, strength, seed):
+        if kind.name == "salt" and np.asarray(image.pixels).shape[0] < 20:
+            raise InputError("salt: expected a larger image")
+        return usual(image, kind, strength, seed)
+
+    monkeypatch.setattr(module, "_damaged", refusing)
+    small = Subject("small", lambda: (Image(picture(0)[0][:16]), ((picture(0)[1][:16] > 0) + np.uint8(1),)))
+    plan = {"kinds": ["gaussian", "salt"], "strengths": {"gaussian": [0.1], "salt": [0.2]}, "score": "covering"}
+    found = robustness(["otsu"], [small, subject(0)], **plan)
+    (salt,), (gaussian,) = found.of("otsu", "salt"), found.of("otsu", "gaussian")
+    assert (salt.images, gaussian.images) == (1, 2)
+    assert salt.failure == "small: salt: expected a larger image"
+    assert salt.mean == robustness(["otsu"], [subject(0)], **plan).of("otsu", "salt")[0].mean
+    assert gaussian.failure is None
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("by zero"), InputError("too\nsmall"), MemoryError()])
+def test_a_raising_method_costs_its_rows_alone(monkeypatch, error):
+    """kmeans raises on the brightest image only; its mean is that of the other, and no other method is touched."""
+    module = importlib.import_module("kontur.classical.kmeans")
+    usual = module.kmeans
+
+    @functools.wraps(usual)
+    def raising(image, **options):
+        if np.asarray(image.pixels if isinstance(image, Image) else image).min() > 100:
+            raise error
+        return usual(image, **options)
+
+    monkeypatch.setattr(module, "kmeans", raising)
+    bright = Subject("bright", lambda: (Image(np.full((32, 40), 200, np.uint8)), (picture(0)[1],)))
+    plan = {"kinds": ["gaussian"], "strengths": {"gaussian": [0.0]}, "options": {"kmeans": {"clusters": 2}}}
+    found = robustness(["kmeans", "otsu"], [bright, subject(0)], score="covering", **plan)
+    alone = robustness(["kmeans"], [subject(0)], score="covering", **plan)
+    assert found.clean("kmeans").mean == alone.clean("kmeans").mean == 1
+    assert (found.clean("kmeans").images, found.clean("otsu").images) == (1, 2)
+    assert found.clean("otsu").failure is None
+    assert found.failures[0].startswith("bright, kmeans: ")
+    assert "\n" not in found.failures[0]
+    row = next(csv.DictReader(found.csv().decode().splitlines()))
+    assert row["failure"] == found.clean("kmeans").failure
+    only = robustness(["kmeans", "otsu"], [bright], score="covering", **plan)
+    assert np.isnan(only.clean("kmeans").mean)
+    assert b',,,,0,"bright' in only.csv(), "no mean, no error, no regions of no image"
+    assert draw_robustness(only).shape[2] == 3
+    with pytest.raises(InputError, match="bright, kmeans: "):
+        robustness(["kmeans"], [bright], score="covering", **plan)
+
+
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
@@ -244,6 +327,9 @@ def test_truth_of_another_size_names_both_files(capsys, folders):
     assert code == 2
     assert "p1.png: expected the size of" in err
     assert err.count("\n") == 1
+    table = json.loads((folders / "o" / "robustness.json").read_text())
+    assert list(table["left_out"]) == ["p1"], "the rest is measured and written"
+    assert {row["images"] for row in table["rows"]} == {2}
 
 
 @pytest.mark.real_data

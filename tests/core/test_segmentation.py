@@ -102,6 +102,9 @@ def test_split_gives_components_and_keeps_the_background_whole():
     result = Segmentation.from_ids(id_map("21212 11111"), background=1).split()
     assert np.array_equal(result.ids, id_map("21314 11111"))
     assert result.background == 1
+    everywhere = Segmentation.from_mask(np.ones((2, 3), bool)).split()
+    assert everywhere.foreground.all(), "an object without any background around it is still no background"
+    assert [s.id for s in everywhere.segments] == [2]
     corner = Segmentation.from_ids(id_map("12 21"), categories={1: 0, 2: 7}, scores={2: 0.5}, taxonomy=STREET).split()
     assert np.array_equal(corner.ids, id_map("12 21"))  # connected over corners
     assert [(s.category, s.score) for s in corner.segments] == [(0, None), (7, 0.5)]

@@ -57,7 +57,7 @@ def test_a_closed_border_follows_the_circle():
     assert np.count_nonzero(np.abs(down).sum(-1)) == 2 * 79  # the circle is 79 pixels wide
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(2, 5), st.integers(0, 10_000))
 def test_every_side_between_regions_has_a_unit_normal(height, width, kinds, seed):
     ids = np.random.default_rng(seed).integers(1, kinds + 1, (height, width)).astype(np.int32)

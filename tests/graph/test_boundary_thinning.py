@@ -110,7 +110,7 @@ def test_turning_the_map_turns_the_lines(turn):
     assert (ours ^ theirs).mean() < 0.01  # rounding, and which of two equals goes, decide a few
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 10_000))
 def test_any_small_map(height, width, seed):
     strength = np.random.default_rng(seed).integers(0, 4, (height, width)).astype(np.float32) / 3

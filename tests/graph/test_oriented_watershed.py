@@ -105,7 +105,7 @@ def test_heights_agree_with_measuring_everything_again(seed):
     np.testing.assert_allclose(contour_hierarchy(strength).heights, slow_heights(strength), rtol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.sampled_from([None, 3, 10]), st.lists(st.floats(0, 1), min_size=2, max_size=4))
 def test_levels_are_nested_and_their_regions_connected(seed, steps, levels):
     tree = contour_hierarchy(soft(seed, (14, 17), steps))
@@ -121,7 +121,7 @@ def test_levels_are_nested_and_their_regions_connected(seed, steps, levels):
         finer = ids
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.sampled_from([None, 2]), st.integers(1, 60))
 def test_exactly_the_number_of_regions(seed, steps, n):
     tree = contour_hierarchy(soft(seed, (14, 17), steps))

@@ -19,9 +19,9 @@ from inference.small_networks import convolution, picker
 from kontur import registry
 from kontur.core.errors import InputError, OptionError, UnknownName
 from kontur.core.image import Image
+from kontur.inference import Predictor, models, notice
 from kontur.inference import contours as module
-from kontur.inference import method, models
-from kontur.inference.contours import boundary_strength, contour_predictor
+from kontur.inference.contours import boundary_strength
 from kontur.inference.models import Model, NoModels
 from kontur.inference.network_file import NetworkFile
 
@@ -48,7 +48,7 @@ def shelf(tmp_path, monkeypatch):
     boundary_network(folder / "contours.onnx", level="0.6", name="contours")
     (folder / "contours.toml").write_text('name = "contours"\ntask = "boundary"\n\n[recipe]\nsecret = 1\n')
     monkeypatch.setattr(models, "FOLDER", folder)
-    monkeypatch.setattr(method, "_told", {"contours"})
+    monkeypatch.setattr(notice, "_told", {"contours"})
     monkeypatch.chdir(tmp_path)
     return folder
 
@@ -85,15 +85,14 @@ def test_three_rooms_by_hand(shelf):
 
 def test_the_files_calibration_decides_what_a_logit_means(tmp_path):
     path = boundary_network(tmp_path / "n.onnx", calibration="[0.5, 0.25]")
-    model = Model("n", path)
-    strength, _ = boundary_strength(contour_predictor(model, {}), Image(rooms()), None)
+    strength, _ = boundary_strength(Predictor(path), Image(rooms()), None)
     np.testing.assert_allclose(
         strength[0, [0, 10, 20]], sigmoid(0.5 * np.array([-4, 4, 8 * 160 / 255 - 4]) + 0.25), rtol=1e-5
     )
     for views in ({"flips": True}, {"tile": 64, "overlap": 8}):
         wide = np.tile(rooms(), (8, 7, 1))
-        plain, _ = boundary_strength(contour_predictor(model, {}), Image(wide), None)
-        other, _ = boundary_strength(contour_predictor(model, views), Image(wide), None)
+        plain, _ = boundary_strength(Predictor(path), Image(wide), None)
+        other, _ = boundary_strength(Predictor(path, **views), Image(wide), None)
         np.testing.assert_allclose(other, plain, atol=2e-6)
 
 
@@ -152,7 +151,7 @@ def test_levels_are_nested_and_their_regions_connected(seed, x, y):
     strength = ndimage.gaussian_filter(np.random.default_rng(seed).random((19, 23)), 1.0)
     red = (255 * (strength - strength.min()) / np.ptp(strength)).astype(np.uint8)
     image = np.stack([red, red, red], axis=2)
-    tree = module.tree_of(_network(), image=Image(image), options={})
+    tree = module.ContourPredictor(_network().path).run(Image(image), want=frozenset({"hierarchy"})).hierarchy
     fine, coarse = (tree.level(level).ids for level in sorted((x, y)))
     for ids in (fine, coarse):
         assert all(ndimage.label(ids == i)[1] == 1 for i in np.unique(ids))
@@ -318,13 +317,13 @@ def test_outputs_that_a_method_cannot_give(shelf, capsys):
 
 
 def test_the_terms_are_told_once(shelf, capsys, monkeypatch):
-    monkeypatch.setattr(method, "_told", set())
+    monkeypatch.setattr(notice, "_told", set())
     for name in ("a", "b"):
         Pillow.fromarray(rooms()).save(f"{name}.png")
     code, out, err = run(capsys, "segment", "a.png", "b.png", "--write", "labels", "--jobs", "2")
     assert (code, err) == (0, "")
     assert out.endswith(f"contours: {NOTICE}\n")
-    monkeypatch.setattr(method, "_told", set())
+    monkeypatch.setattr(notice, "_told", set())
     code, _, err = run(capsys, "segment", "a.png", "-m", "contours", "--force")
     assert (code, err) == (0, f"contours: {NOTICE}\n")
 

@@ -19,7 +19,7 @@ from command_line import run
 from inference.small_networks import picker
 from kontur import registry
 from kontur.core.errors import OptionError, PromptError, UnknownName, UnreadableFile
-from kontur.inference import Predictor, method, models
+from kontur.inference import Predictor, models, notice
 from kontur.inference.models import NoModels
 
 NOTICE = "The weights derive from data under CC BY-NC 4.0."
@@ -34,7 +34,7 @@ def shelf(tmp_path, monkeypatch):
     picker(folder / "street.onnx", notice=NOTICE, name="street")
     (folder / "street.toml").write_text('name = "street"\nnotice = "terms"\n\n[recipe]\nsecret = 1\n')
     monkeypatch.setattr(models, "FOLDER", folder)
-    monkeypatch.setattr(method, "_told", set())
+    monkeypatch.setattr(notice, "_told", set())
     monkeypatch.chdir(tmp_path)
     Pillow.fromarray(COLOURS).save("photo.png")
     return folder
@@ -95,7 +95,7 @@ def test_a_method_of_the_registry_goes_before_a_folder_of_its_name(shelf, tmp_pa
 
 
 def test_one_call(shelf):
-    with pytest.warns(method.ModelNotice, match="street: The weights derive"):
+    with pytest.warns(notice.ModelNotice, match="street: The weights derive"):
         result = kontur.segment("photo.png", "street")
     assert result.ids.tolist() == [[1, 2], [3, 3]]
     assert result.provenance.method == "street"

@@ -24,7 +24,7 @@ from kontur import Instances, registry
 from kontur.cli import main
 from kontur.core import rle
 from kontur.core.errors import InputError, OptionError
-from kontur.inference import Predictor, method, models, open_network
+from kontur.inference import Predictor, models, notice, open_network
 from kontur.inference.objects import ObjectPredictor
 
 NUCLEUS = {
@@ -71,7 +71,7 @@ def shelf(tmp_path, monkeypatch):
     folder.mkdir()
     network(folder / "nuclei.onnx", name="nuclei", notice="Terms of the data.")
     monkeypatch.setattr(models, "FOLDER", folder)
-    monkeypatch.setattr(method, "_told", set())
+    monkeypatch.setattr(notice, "_told", set())
     monkeypatch.chdir(tmp_path)
     Pillow.fromarray(painted(two())).save("cells.png")
     return folder

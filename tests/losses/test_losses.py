@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,9 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from kontur import losses  # noqa: E402
 from kontur.core.errors import InputError  # noqa: E402
+from kontur.losses.boundary import signed_distances  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
 
 ALL = {
     "cross_entropy": losses.cross_entropy,
@@ -80,6 +84,35 @@ def test_lovasz_of_certain_predictions_is_the_jaccard_loss():
     logits = torch.nn.functional.one_hot(predicted, 2).float().T.reshape(1, 2, 1, 4) * 200
     expected = ((1 - 1 / 2) + (1 - 2 / 3)) / 2
     assert losses.lovasz_softmax(logits, truth.reshape(1, 1, 4)).item() == pytest.approx(expected)
+
+
+def test_boundary_loss_sees_no_border_at_an_ignored_rim():
+    """A row of eight, class 1 in the middle of ignored pixels or of class 0: only the step from 1 to 0 is a border."""
+    row = torch.tensor([[[255, 1, 1, 1, 0, 0, 255, 255]]])
+    found = signed_distances(row, 2, 255)[0, 1, 0] * math.hypot(1, 8)
+    assert found[1:6].tolist() == pytest.approx([-2, -1, 0, 1, 2])
+    alone = torch.tensor([[[255, 1, 1, 255]]])  # fills what counts
+    assert not signed_distances(alone, 2, 255).any()
+    logits = torch.randn(1, 2, 1, 4)
+    assert losses.boundary_loss(logits, alone).item() == 0
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "ohem_cross_entropy", "focal_loss"])
+@pytest.mark.parametrize("weights", [[1.0, 2.0], [1.0, -1.0, 1.0], [1.0, float("nan"), 1.0], [[1.0, 1.0, 1.0]]])
+def test_every_loss_with_weights_checks_them_alike(loss, weights):
+    logits, target = torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2, dtype=torch.long)
+    with pytest.raises(InputError, match="weights: expected 3 finite numbers of at least 0"):
+        getattr(losses, loss)(logits, target, weights=torch.tensor(weights))
+    counted = getattr(losses, loss)(logits, target, weights=torch.tensor([2.0, 2.0, 2.0], dtype=torch.float64))
+    assert counted.dtype == torch.float32
+
+
+def test_the_readme_counts_the_losses():
+    """13 losses are public; what weighs classes or adds losses up is none."""
+    public = [n for n in losses.__all__ if n.endswith(("_loss", "entropy", "softmax"))]
+    assert len(public) == 13
+    for page in ("README.md", "CHANGELOG.md"):
+        assert "thirteen losses" in (ROOT / page).read_text(encoding="utf-8")
 
 
 def test_boundary_loss_by_hand():

@@ -12,7 +12,7 @@ from kontur.core.errors import InputError  # noqa: E402
 from kontur.losses.panoptic_deeplab import (  # noqa: E402
     centre_loss,
     hardest_cross_entropy,
-    offset_loss,
+    offset_l1_loss,
     panoptic_deeplab_loss,
 )
 from kontur.losses.panoptic_fpn import panoptic_fpn_loss  # noqa: E402
@@ -34,7 +34,7 @@ def test_centres_and_offsets_by_hand():
     assert centre_loss(heatmap, torch.tensor([[[1.0, 0.0, 0.0]]]), counted).item() == pytest.approx(0.125)
     nan = float("nan")
     target = torch.tensor([[[[2.0, nan]], [[-1.0, nan]]]])
-    assert offset_loss(torch.zeros(1, 2, 1, 2), target).item() == pytest.approx(1.5)
+    assert offset_l1_loss(torch.zeros(1, 2, 1, 2), target).item() == pytest.approx(1.5)
 
 
 def test_the_sum_by_hand_and_where_nothing_counts():
@@ -64,6 +64,6 @@ def test_what_does_not_fit_is_named():
     with pytest.raises(InputError, match="centres: expected"):
         centre_loss(torch.zeros(1, 2, 1, 2), ones, ones.bool())
     with pytest.raises(InputError, match="offsets: expected"):
-        offset_loss(torch.zeros(1, 2, 1, 2), torch.zeros(1, 2, 1, 3))
+        offset_l1_loss(torch.zeros(1, 2, 1, 2), torch.zeros(1, 2, 1, 3))
     with pytest.raises(InputError, match="at least one image"):
         panoptic_fpn_loss({}, [], [])

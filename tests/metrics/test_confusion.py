@@ -89,7 +89,7 @@ def test_equal_to_the_cityscapes_scripts():
 KINDS = [np.uint8, np.int8, np.uint16, np.int16, np.int32, np.uint32, np.int64, np.uint64]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 10_000),
     st.integers(1, 40),
@@ -153,7 +153,7 @@ def test_classes_that_occur_nowhere():
     assert np.isnan([empty.pixel_accuracy, empty.mean_accuracy, empty.mean_iou, empty.frequency_weighted_iou]).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_what_changes_nothing(seed):
     generator = np.random.default_rng(seed)

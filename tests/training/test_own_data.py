@@ -16,6 +16,8 @@ from PIL import Image as Pillow
 
 from kontur.cli import main
 from kontur.cli.train import Screen
+from kontur.networks import CATALOGUE
+from kontur.training import load_recipe, parts
 from kontur.training.progress import Progress
 from training import toy
 
@@ -168,3 +170,30 @@ def test_wrong_words_are_told_apart(pictures, tmp_path, monkeypatch, capsys, wor
     assert told in shown.err
     assert shown.err.count("\n") == 1
     assert shown.err.startswith("kontur: ")
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_the_recipe_fits_every_network_by_its_name_alone(name, pictures):
+    """What it leaves open is decided and told; network, loss and optimiser can be made, and the logits have the target's size."""
+    told = []
+    recipe = load_recipe(RECIPE, [f"data.root={pictures}", "data.options.classes=3", f"network.name={name}"])
+    recipe = parts.resolved(recipe, told.append)
+    assert recipe.network.pretrained is (name == "kontur_lite")  # the only weights that are to be had without a hub
+    assert bool(told) is (name != "kontur_lite")
+    assert recipe.optimiser.slow == (["encoder"] if name == "kontur_lite" else [])
+    parts.check_parts(recipe, parts.training_samples(recipe)[0])
+
+
+@pytest.mark.parametrize("name", [pytest.param("unet", marks=pytest.mark.slow), "erfnet", "linknet"])
+def test_another_network_trains_by_its_name_alone(name, pictures, tmp_path, monkeypatch, capsys):
+    """U-Net has no pretrained encoder and an unpadded form, ERFNet no encoder of that name, LinkNet weights that only a hub has."""
+    monkeypatch.chdir(tmp_path)
+    sets = [f"data.root={pictures}", "data.options.classes=ground,square,disc", f"network.name={name}"]
+    fast = ["stages.0.epochs=1", "stages.0.crop=[64, 64]", "run.threads=1"]
+    command("train", RECIPE, *(w for s in (*sets, *fast) for w in ("--set", s)), "-o", "runs/own")
+    assert f"{name} begins with random weights" in capsys.readouterr().err
+    written = tomllib.loads(Path("runs/own/recipe.toml").read_text())
+    assert written["network"]["pretrained"] is False
+    assert written["network"].get("options", {}) == ({"padded": True} if name == "unet" else {})
+    command("train", "--resume", "runs/own")
+    command("export", "runs/own", "-o", "own.onnx")

@@ -79,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KonturError as error:
         screen.error(str(error))
         raise SystemExit(2) from None
+    except screen.Stopped as stopped:
+        screen.error(str(stopped))
+        raise SystemExit(130) from None
     except MemoryError:
         screen.error("out of memory. Use a smaller image, --jobs 1, or a method of lower cost")
         raise SystemExit(2) from None

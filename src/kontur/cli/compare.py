@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -82,6 +83,9 @@ def add_to(app: typer.Typer) -> None:
         _show(found)  # before it is written: a full disk does not take it
         written = write_report(output, found)
         screen.say(f"Written: {', '.join(map(str, written))}")
+        for image in found.per_image:
+            if image.error is not None:
+                screen.error(f"{image.name}: {image.error}")
         failed = [row for row in found.rows if row.error is not None]
         for row in failed:
             screen.error(f"{row.name}: {row.error}")
@@ -101,16 +105,13 @@ def _size(text: str | None) -> tuple[int, int] | None:
 def _tell_notices(contenders: tuple[Contender, ...]) -> None:
     """The terms of the data that networks learnt from. A file that cannot be opened gets its error in its row."""
     from .. import registry
+    from ..inference import notice
 
     for one in contenders:
         row = registry.get(one.target)
         if isinstance(row, registry.NetworkMethod):
-            from ..inference.method import predictor_of, tell_notice
-
-            try:
-                tell_notice(row.network, predictor_of(row.network, {"device": "cpu"}).metadata.notice, screen.note)
-            except KonturError:
-                continue
+            with contextlib.suppress(KonturError):
+                notice.tell(row.name, row.predictor({"device": "cpu"}).notice, screen.note)
 
 
 def _show(found: Comparison) -> None:

@@ -64,7 +64,7 @@ def check(
     options: dict[str, Any] = {"images": images, "masks": masks, "classes": classes, "taxonomy": taxonomy}
     options = {key: value for key, value in options.items() if value is not None}
     if ignore is not None:
-        options["ignore"] = _ignore(ignore)
+        options["ignore"] = ignore_value(ignore)
     allowed = {"folder": set(options), "grabcut": {"images"}}.get(as_, set())
     if options.keys() - allowed:
         named = ", ".join(f"--{key}" for key in sorted(options.keys() - allowed))
@@ -113,7 +113,8 @@ def _show(report: Any) -> None:
     screen.say(f"{images} images, {len(report.findings)} findings, {len(report.notes)} notes")
 
 
-def _ignore(text: str) -> int | None:
+def ignore_value(text: str) -> int | None:
+    """What --ignore says: a value, or none."""
     if text.lower() == "none":
         return None
     try:

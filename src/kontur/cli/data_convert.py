@@ -43,8 +43,8 @@ def add_to_data(data: typer.Typer) -> None:
         force: Annotated[bool, typer.Option("--force", help="Overwrite.")] = False,
     ) -> None:
         from ..datasets.convert import convert
-        from ..io.documents import write_json
         from ..io.taxonomy import read_taxonomy
+        from ..io.text import write_json
 
         if report is not None and report.exists() and not force:
             raise OutputError(f"{report}: exists already. Overwrite it with --force, or choose another name.")

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core.errors import KonturError, OptionError, OutputError
+from ..core.errors import OptionError, OutputError
+from ..core.options import checked_options, key_values
+from ..files.inputs import Inputs
+from ..files.work import Failed, each, refuse_existing
 from . import screen
-from .batch import finish, key_values, refuse_clashes
+from .flags import Force, Jobs, Quiet
 
 if TYPE_CHECKING:
     from ..core.options import OptionSpec
     from ..degrade.kinds import Filter, Kind
 
-Inputs = Annotated[
+Given = Annotated[
     list[str] | None, typer.Argument(metavar="INPUT...", help="Files, folders or globs.", show_default=False)
 ]
 
@@ -26,7 +28,7 @@ Inputs = Annotated[
 def add_to(app: typer.Typer) -> None:
     @app.command("degrade", help="Damage images: noise, blur, JPEG, low light, down-sampling; or filter them.")
     def command(
-        inputs: Inputs = None,
+        inputs: Given = None,
         kind: Annotated[
             str | None, typer.Option("--kind", metavar="KIND", help="What to do; --list shows all.")
         ] = None,
@@ -47,9 +49,9 @@ def add_to(app: typer.Typer) -> None:
             list[str], typer.Option("--filter-set", metavar="KEY=VALUE", help="An option of the filter.")
         ] = [],  # noqa: B006
         list_: Annotated[bool, typer.Option("--list", help="List kinds and filters with their options.")] = False,
-        force: Annotated[bool, typer.Option("--force", help="Overwrite earlier outputs.")] = False,
-        jobs: Annotated[int, typer.Option("--jobs", min=1, metavar="N", help="Images worked on at the same time.")] = 1,
-        quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")] = False,
+        force: Force = False,
+        jobs: Jobs = 1,
+        quiet: Quiet = False,
     ) -> None:
         from ..degrade.kinds import find_filter, find_kind
 
@@ -97,8 +99,6 @@ def _list() -> None:
 
 
 def _damage_options(damage: Kind | None, strength: str | None, seed: int | None, pairs: list[str]) -> dict[str, Any]:
-    from ..core.options import checked_options
-
     if damage is None:
         for name, value in (("--strength", strength), ("--seed", seed), ("--set", pairs or None)):
             if value is not None:
@@ -116,8 +116,6 @@ def _damage_options(damage: Kind | None, strength: str | None, seed: int | None,
 
 
 def _pairs(name: str, specs: tuple[OptionSpec, ...], option: str, pairs: list[str]) -> dict[str, Any]:
-    from ..core.options import checked_options
-
     given: dict[str, Any] = dict(key_values(option, pairs))
     checked = checked_options(name, specs, given)
     return {key: checked[key] for key in given}
@@ -134,19 +132,18 @@ def _run(
     jobs: int,
 ) -> None:
     from ..io.image_files import image_file_suffix, write_image
-    from ..io.photos import find_images, read_image
+    from ..io.photos import read_image
 
-    images = find_images(inputs)
+    images = Inputs.find(inputs).images
     originals = {os.path.realpath(path) for path, _ in images}
-    refuse_clashes(images)
 
     def one(path: Path, stem: Path) -> tuple[str, ...]:
         image = read_image(path)
         target = output / f"{stem}{image_file_suffix(image)}"
         if os.path.realpath(target) in originals:
             raise OutputError(f"{target}: is an input. Choose another folder with -o")
-        if target.exists() and not force:
-            raise OutputError(f"{target}: exists already. Use --force to overwrite or -o for another folder")
+        if not force:
+            refuse_existing([target])
         changed = image
         if damage is not None:
             changed = damage(changed, **options)
@@ -156,32 +153,13 @@ def _run(
         difference = abs(changed.pixels.astype("float64") - image.pixels).mean()
         return path.name, f"{image.width}x{image.height}", f"{difference:.4g}", str(target)
 
-    def told(job: tuple[Path, Path]) -> tuple[str, ...] | str:
-        try:
-            return one(*job)
-        except KonturError as error:
-            return str(error) if job[0].name in str(error) else f"{job[0]}: {error}"
-        except MemoryError:
-            return f"{job[0]}: out of memory. Use a smaller image or --jobs 1"
-
-    rows: list[tuple[str, ...]] = []
-    failed: list[str] = []
-    with screen.progress("degrading", len(images)) as advance, ThreadPoolExecutor(min(jobs, len(images))) as pool:
-        try:
-            for outcome in pool.map(told, images):
-                if isinstance(outcome, str):
-                    failed.append(outcome)
-                else:
-                    rows.append(outcome)
-                advance()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    items = screen.worked_through("degrading", each(images, one, out=output, jobs=jobs), len(images), output)
+    rows = [item for item in items if not isinstance(item, Failed)]
     if rows:
         screen.table(("image", "size", "mean change", "written"), rows, numbers=(2,))
         done = [f"{d.name}({_told(o)})" for d, o in ((damage, options), (remedy, filter_options)) if d is not None]
         screen.say(f"{len(rows)} image{'s' if len(rows) != 1 else ''}: {', then '.join(done)}")
-    finish(failed, len(images))
+    screen.finish([item for item in items if isinstance(item, Failed)], len(images), output)
 
 
 def _told(options: Mapping[str, Any]) -> str:

@@ -11,8 +11,8 @@ from .. import api, registry
 from ..core.errors import InputError, OutputError
 from ..core.image import Image
 from ..core.segmentation import Segmentation
+from ..inference import notice
 from . import screen
-from .segment import opened_network
 
 # The default, then one method of each kind: threshold, clustering, superpixels, edges, interactive.
 BESIDE = ("otsu", "kmeans", "slic", "watershed", "grabcut")
@@ -44,7 +44,8 @@ def add_to(app: typer.Typer) -> None:
             screen.note(f"note: {without_models}")
         first = registry.get(default)
         told: list[str] = []
-        opened_network(first, {}, told.append)
+        if isinstance(first, registry.NetworkMethod):
+            notice.tell(first.name, first.predictor({}).notice, told.append)
         shown = (default, *BESIDE)
         figures = ("levels", "sheet") if first.tree else ("sheet",)
         targets = {name: output / f"{path.stem}.{name}.png" for name in (*shown, *figures)}
@@ -57,8 +58,11 @@ def add_to(app: typer.Typer) -> None:
         with screen.progress("cutting", len(shown)) as advance:
             for name in shown:
                 if name == default and first.tree:
-                    result, tree = api.with_hierarchy(image, first, {})
-                    write_picture(targets["levels"], fine_to_coarse(image, tree))
+                    outcome = first.run(image, want=frozenset({"hierarchy"}))
+                    assert isinstance(outcome.result, Segmentation)
+                    assert outcome.hierarchy is not None
+                    result = outcome.result
+                    write_picture(targets["levels"], fine_to_coarse(image, outcome.hierarchy))
                 else:
                     result = _segmented(image, name)
                 results[name] = result

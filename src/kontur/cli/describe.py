@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Annotated
 
 import typer
@@ -24,16 +23,15 @@ def add_to(app: typer.Typer) -> None:
         ],
     ) -> None:
         row = registry.get(method)
-        function = row.load()
-        print(f"{row.name}: {inspect.getdoc(function) or ''}")
+        print(f"{row.name}: {row.document}")
         print(f"\nTask:    {row.task}")
-        print(f"{'File' if isinstance(row, registry.NetworkMethod) else 'Paper'}:   {row.paper}")
+        print(f"{'File' if isinstance(row, registry.NetworkMethod) and row.model else 'Paper'}:   {row.paper}")
         if row.prompts:
             print(f"Prompts: {', '.join(row.prompts)}{' (one is needed)' if row.needs_prompt else ''}")
         if row.extra:
             print(f"Needs:   pip install 'kontur[{row.extra}]'")
-        if row.embedded:
-            print(_model(row.name))
+        if isinstance(row, registry.NetworkMethod) and row.model is None:
+            print(_model(row))
         print(SCALING + "\n")
         screen.table(
             ("option", "default", "range", "meaning"),
@@ -42,19 +40,15 @@ def add_to(app: typer.Typer) -> None:
         print(f"\nExample: kontur segment photo.jpg -m {method}{_prompt_example(row)}{_option_example(row)}")
 
 
-def _model(name: str) -> str:
+def _model(row: registry.NetworkMethod) -> str:
     """The terms and the card of an embedded model, or that there is none."""
-    from ..inference.models import NoModels, named
-    from ..inference.network_file import open_network
+    from ..inference.method import terms
+    from ..inference.models import NoModels
 
     try:
-        model = named(name)
+        return "\n".join([*terms(row.network, row.predictor({}).notice), ""])
     except NoModels as error:
         return f"Model:   {error}"
-    notice = open_network(model.path).metadata.notice
-    card = model.card.split("\n[recipe")[0].strip()  # how to train it again is read in the file itself
-    lines = [f"Terms:   {notice}"] if notice else []
-    return "\n".join([*lines, "", f"The model's card ({model.path.with_suffix('.toml').name}):", "", card, ""])
 
 
 def _prompt_example(row: registry.Method) -> str:

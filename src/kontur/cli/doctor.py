@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import platform
 import tempfile
+from collections.abc import Mapping
+from importlib import metadata
 
 import typer
+from packaging.requirements import Requirement
 
 from .._version import __version__
-from ..core.packages import versions
 from . import screen
 
-EXTRAS = {
-    "core": (
-        "numpy",
-        "scipy",
-        "scikit-image",
-        "scikit-learn",
-        "pillow",
-        "onnxruntime",
-        "typer",
-        "rich",
-        "pydantic",
-    ),
-    "train": ("torch", "torchvision", "timm", "lightning-fabric", "safetensors", "onnx", "onnxscript", "tensorboard"),
-    "geo": ("rasterio", "dask", "distributed"),
-    "medical": ("nibabel", "pydicom", "pynrrd"),
-    "web": ("fastapi", "uvicorn", "python-multipart"),
-    "hf": ("transformers", "torch", "torchvision", "safetensors", "timm"),
-}
+NOT_FOR_USERS = frozenset({"dev", "bench", "docs", "all"})
+"""Extras of those who work on Kontur, and the sum of the others."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,21 +26,21 @@ def add_to(app: typer.Typer) -> None:
         screen.say(
             f"kontur {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors"
         )
+        modules = metadata.packages_distributions()
         rows, faults = [], []
-        for extra, packages in EXTRAS.items():
-            versions = {p: _version(p) for p in packages}
-            missing = [p for p, version in versions.items() if version is None]
-            found = ", ".join(f"{p} {v}" for p, v in versions.items() if v)
+        for extra, requirements in extras().items():
+            found, missing, cures = _checked(requirements, modules)
             state = "ok" if not missing else f"missing: {', '.join(missing)}"
-            if missing and extra == "core":
-                faults.append(
+            if missing and not extra:
+                cures.append(
                     f"core packages are missing: {', '.join(missing)}. Cure: pip install --force-reinstall kontur"
                 )
             elif missing:
                 state += f" (pip install 'kontur[{extra}]')"
-            rows.append((extra, state, found))
+            rows.append((extra or "core", state, ", ".join(found)))
+            faults += [cure for cure in cures if cure not in faults]
         screen.table(("extra", "state", "found"), rows)
-        faults += [fault for fault in (_torch_pair(), _working_folder()) if fault]
+        faults += [fault for fault in (_working_folder(),) if fault]
         for fault in faults:
             screen.say(f"PROBLEM: {fault}")
         if faults:
@@ -61,8 +48,59 @@ def add_to(app: typer.Typer) -> None:
         screen.say("Everything that is installed works.")
 
 
-def _version(package: str) -> str | None:
-    return versions([package]).get(package)
+def extras() -> dict[str, list[Requirement]]:
+    """Extra -> what it installs here, "" for the core, by the package's own metadata."""
+    found: dict[str, list[Requirement]] = {"": []}
+    for text in metadata.requires("kontur") or ():
+        requirement = Requirement(text)
+        if requirement.name == "kontur":
+            continue
+        for extra in ("", *(metadata.metadata("kontur").get_all("Provides-Extra") or ())):
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+            if wanted and extra not in NOT_FOR_USERS and (not extra or requirement not in found[""]):
+                found.setdefault(extra, []).append(requirement)
+    return found
+
+
+def _checked(
+    requirements: list[Requirement], modules: Mapping[str, list[str]]
+) -> tuple[list[str], list[str], list[str]]:
+    """What is there with its version, what is missing, and the cures of what is too old or can't be imported."""
+    found, missing, cures = [], [], []
+    for requirement in requirements:
+        name = requirement.name
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+            continue
+        found.append(f"{name} {version}")
+        if not requirement.specifier.contains(version, prereleases=True):
+            cures.append(
+                f"{name} {version} is installed, expected {requirement.specifier}. Cure: pip install '{requirement}'"
+            )
+        fault = _import_fault(name, modules)
+        if fault:
+            cures.append(fault)
+    return found, missing, cures
+
+
+def _import_fault(package: str, modules: Mapping[str, list[str]]) -> str | None:
+    """Import what the package brings, as "installed" alone says little; None where it works."""
+    if package in ("torch", "torchvision"):
+        return _torch_pair()
+    wanted = package.lower().replace("-", "_")
+    own = [name for name, packages in modules.items() if wanted in {p.lower().replace("-", "_") for p in packages}]
+    public = sorted((n for n in own if not n.startswith("_")), key=lambda n: (n != wanted, len(n)))
+    for name in public[:1]:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # whatever a package raises while it is imported, it does not work
+            return (
+                f"{package} is installed and can't be imported ({_one_line(error)}). "
+                f"Cure: pip install --force-reinstall {package}"
+            )
+    return None
 
 
 def _torch_pair() -> str | None:
@@ -72,9 +110,8 @@ def _torch_pair() -> str | None:
     try:
         importlib.import_module("torchvision")
     except (RuntimeError, ImportError, OSError) as error:
-        reason = " ".join(str(error).split())
         return (
-            f"torchvision does not work with the installed torch ({reason}). The two come from different indexes or "
+            f"torchvision does not work with the installed torch ({_one_line(error)}). The two come from different indexes or "
             "builds. Cure: pip install --force-reinstall torch torchvision (both in one command, from one index)"
         )
     return None
@@ -86,3 +123,7 @@ def _working_folder() -> str | None:
             return None
     except OSError:
         return "this folder cannot be written to. Cure: choose an output folder with -o"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -6,8 +6,17 @@ A table is drawn by rich in a terminal; elsewhere it is plain text, never wrappe
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+
+from ..files.work import Failed
+
+T = TypeVar("T")
 
 _quiet = False
 _verbose = 0
@@ -72,6 +81,51 @@ def table(
             c.rjust(w) if i in numbers else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
         )
         print(line.rstrip())
+
+
+class Stopped(Exception):
+    """Ctrl-C in a run over files: its text says what is done, what is not and how to go on."""
+
+    def __init__(self, done: int, failed: int, total: int, out: Path) -> None:
+        bad = f", {failed} failed" if failed else ""
+        super().__init__(
+            f"stopped: {done} of {total} images are done and lie whole in {out}{bad}, {total - done - failed} are not done. "
+            "The same command with --existing skip goes on"
+        )
+
+
+def worked_through(what: str, results: Generator[T | Failed, None, None], total: int, out: Path) -> list[T | Failed]:
+    """All items of a run over files, under a bar. On Ctrl-C what is under way is waited for; then `Stopped` is raised."""
+    items: list[T | Failed] = []
+    with progress(what, total) as advance:
+        try:
+            for item in results:
+                items.append(item)
+                advance()
+        except KeyboardInterrupt:
+            results.close()
+            failed = sum(isinstance(item, Failed) for item in items)
+            raise Stopped(len(items) - failed, failed, total, out) from None
+    return items
+
+
+def finish(failed: Sequence[Failed], total: int, out: Path) -> None:
+    """Say what failed, a line each, and end with exit code 2; nothing when nothing failed. The traceback with -v."""
+    if not failed:
+        return
+    if total > 1:
+        error(f"{len(failed)} of {total} images failed:")
+    for item in failed:
+        error(item.error)
+        if _verbose and item.cause is not None:
+            traceback.print_exception(item.cause)
+    unbegun = sum(item.cause is None for item in failed)
+    if unbegun:
+        error(
+            f"the disk is full: {total - len(failed)} of {total} images are done and lie whole in {out}. Free some space; the "
+            "same command with --existing skip goes on"
+        )
+    raise typer.Exit(2)
 
 
 @contextmanager

@@ -6,12 +6,15 @@ import ipaddress
 import os
 import socket
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..core.errors import MissingExtra, OptionError, OutputError
 from . import screen
+
+if TYPE_CHECKING:
+    from ..web.limits import Limits
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -59,9 +62,9 @@ def add_to(app: typer.Typer) -> None:
         if not 0 <= port <= 65535:
             raise OptionError(f"option --port: expected 0..65535, got {port}")
         try:
-            import uvicorn
+            import uvicorn  # noqa: F401
 
-            from ..web.app import create_app, limits_of
+            from ..web.app import limits_of
         except ImportError as error:
             if str(error.name).startswith("kontur"):
                 raise
@@ -76,40 +79,49 @@ def add_to(app: typer.Typer) -> None:
             session_life=session_life * 60,
             workers=workers,
         )
-        loopback = _is_loopback(host)
-        hosts = tuple(dict.fromkeys((*_LOOPBACK, host))) if loopback else None  # no page may reach it by another name
-        application = create_app(limits, token=token, hosts=hosts, label_studio=label_studio)
-        config = uvicorn.Config(
-            application,
-            host=host,
-            port=port,
-            log_level="error",
-            access_log=False,  # addresses of sessions are secrets
-            server_header=False,
-            limit_concurrency=4096,
-            timeout_keep_alive=10,
-            timeout_graceful_shutdown=5,
-        )
-        try:
-            listening = _bound(host, port)
-        except OSError as error:
-            raise OutputError(
-                f"cannot listen on {host} port {port}: {error.strerror or error}. Choose another with --port"
-            ) from None
-        place = listening.getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
-        link = f"/?token={token}" if token else ""
-        screen.say(f"Kontur is at http://{shown}:{place}{link}  (Ctrl+C ends it)")
-        screen.say(limits.retention)
-        sys.stdout.flush()  # whoever started it through a pipe waits for the address
-        if not loopback and not token:
-            screen.note("note: everybody who can reach this address may use it; --token TOKEN asks for one")
-        try:
-            uvicorn.Server(config).run(sockets=[listening])
-        except KeyboardInterrupt:
-            pass
-        finally:
-            application.state.kontur.close()
+        _serve(limits, host, port, token, label_studio)
+
+
+def _serve(limits: Limits, host: str, port: int, token: str | None, label_studio: str | None) -> None:
+    """Serve until Ctrl+C. Raises OutputError for an address that can't be listened on."""
+    import uvicorn
+
+    from ..web.app import create_app
+
+    loopback = _is_loopback(host)
+    hosts = tuple(dict.fromkeys((*_LOOPBACK, host))) if loopback else None  # no page may reach it by another name
+    application = create_app(limits, token=token, hosts=hosts, label_studio=label_studio)
+    config = uvicorn.Config(
+        application,
+        host=host,
+        port=port,
+        log_level="error",
+        access_log=False,  # addresses of sessions are secrets
+        server_header=False,
+        limit_concurrency=4096,
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=5,
+    )
+    try:
+        listening = _bound(host, port)
+    except OSError as error:
+        raise OutputError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}. Choose another with --port"
+        ) from None
+    place = listening.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    link = f"/?token={token}" if token else ""
+    screen.say(f"Kontur is at http://{shown}:{place}{link}  (Ctrl+C ends it)")
+    screen.say(limits.retention)
+    sys.stdout.flush()  # whoever started it through a pipe waits for the address
+    if not loopback and not token:
+        screen.note("note: everybody who can reach this address may use it; --token TOKEN asks for one")
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        application.state.kontur.close()
 
 
 def _bound(host: str, port: int) -> socket.socket:

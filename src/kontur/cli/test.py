@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from ..core.errors import OptionError
+from ..core.errors import OptionError, OutputError
+from ..core.files import atomic_write
 from . import screen
-from .evaluate_common import ForceOption, JsonOption, Outputs, number, progress, show_protocol
+from .evaluate_common import number, progress
 
 
 def test(
@@ -27,11 +28,12 @@ def test(
     flips: Annotated[bool, typer.Option("--flips", help="Average with the mirrored image.")] = False,
     scales: Annotated[str, typer.Option(help="Average over these factors of the size: 0.75,1,1.25.")] = "1",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
-    json_file: JsonOption = None,
-    force: ForceOption = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the scores to this JSON file.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing output files.")] = False,
 ) -> None:
     """Score a run, or its exported file, on a data set; a run keeps every test in RUN/tests.jsonl."""
-    outputs = Outputs(json_file, None, force)
+    if json_file is not None and json_file.exists() and not force:
+        raise OutputError(f"{json_file}: exists already. Use --force to overwrite")
     factors = _factors(scales)
     if checkpoint not in ("best", "last"):
         raise OptionError(f"--checkpoint: expected best or last, got {checkpoint!r}")
@@ -54,9 +56,10 @@ def test(
         [(result.data, result.images, *map(number, scores.summary.values()), speed)],
         numbers=range(1, len(scores.summary) + 3),
     )
-    show_protocol(scores.protocol)
+    screen.say(f"Protocol: {scores.protocol}")
     facts = {**result.to_dict(), "date": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
-    outputs.write(facts)
+    if json_file is not None:
+        atomic_write(json_file, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
     if run.is_dir():
         with (run / "tests.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(facts, ensure_ascii=False) + "\n")

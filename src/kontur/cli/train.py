@@ -48,7 +48,7 @@ def train(
     chosen = load_recipe(resume / "recipe.toml" if resume is not None else recipe or "", sets)
     from ..training import fit  # PyTorch, for which nobody waits who has misspelt a key
 
-    outcome = fit(chosen, folder, resume=resume is not None, self_test=self_test, watch=Screen())
+    outcome = fit(chosen, folder, resume=resume is not None, self_test=self_test, watch=Screen(), tell=screen.note)
     from ..training.tasks import task_of
 
     measure = task_of(chosen).measure

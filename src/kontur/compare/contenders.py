@@ -89,16 +89,16 @@ def load(one: Contender, threads: int) -> Run:
     threads: how many a network may use; it runs on the CPU unless its option `device` says otherwise.
     """
     row = registry.get(one.target)
-    function = row.load()
     fair = {"threads": threads, "device": "cpu"} if runs_network(row) else {}
     options = {**fair, **one.options}
-    return lambda image: function(image, **options)
+    return lambda image: row.run(image, None, options).result
 
 
 def network_file(one: Contender) -> Path | None:
     """The .onnx file of a network; None for a classical method and for a model of the hub."""
-    return registry.get(one.target).network_path
+    row = registry.get(one.target)
+    return row.network.path if isinstance(row, registry.NetworkMethod) else None
 
 
 def runs_network(row: registry.Method) -> bool:
-    return row.embedded or isinstance(row, registry.NetworkMethod | registry.HubMethod)
+    return isinstance(row, registry.PredictorMethod)

@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import KonturError, OptionError
+from ..core.errors import InputError, OptionError
+from ..core.image import Image
 from ..datasets import Dataset
 from .contenders import Contender
 from .fitting import fit_image
 from .machine import load, machine, versions
 from .rulers import Ruler, ruler_of
 from .sheet import Sheet, sheet_pictures
+from .trial import told
 from .trial_process import Settings, Trial, TrialFailed
 
 Progress = Callable[[], None]
@@ -69,6 +71,7 @@ class ImageRow:
     """One image: scores and seconds by contender; NaN where a score is undefined, nothing where the contender failed.
 
     height, width: as it was measured, pixels; None where every contender failed before it.
+    error: why it could not be measured, its truth being damaged for instance; then it counts for no contender.
     """
 
     name: str
@@ -76,13 +79,15 @@ class ImageRow:
     width: int | None = None
     scores: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    error: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         cells = {
             name: {"score": _nan_to_none(score), "latency_ms": _rounded(self.seconds[name], 1000)}
             for name, score in self.scores.items()
         }
-        return {"name": self.name, "height": self.height, "width": self.width, "methods": cells}
+        size = {"height": self.height, "width": self.width}
+        return {"name": self.name, **size, "methods": cells, "error": self.error}
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,8 @@ def compare(
     """Measure every contender on the first `limit` images of a data set (None: all).
 
     sheet: how many images, spread evenly over them, are kept as pictures. progress: called after each image of each
-    contender. A contender that fails, crashes or hangs has a row with its error.
+    contender. A contender that fails, crashes or hangs has a row with its error, and so has an image that cannot be read
+    or whose truth cannot; it is left out for every contender.
 
     settings: by default one thread, each image at its own size, one warm-up call, one call an image.
 
@@ -131,15 +137,18 @@ def compare(
     pictures = Sheet(ruler.taxonomy)
     images = [ImageRow(name) for name in data.names[:count]]
     for index in sorted(shown):
-        image, target, name = data[index]
-        drawing = ruler.truth_drawing(ruler.truth(data, index, target))
-        pictures.add(index, name, sheet_pictures(fit_image(image, settings.size), drawing, ruler.taxonomy))
+        found = _read(data, index, ruler, images[index])
+        if found is not None:
+            image, truth = found
+            drawing = ruler.truth_drawing(truth)
+            pictures.add(index, images[index].name, sheet_pictures(image, drawing, ruler.taxonomy))
     rows = tuple(_measured(one, data, ruler, images, pictures, settings, progress) for one in contenders)
     conditions = {
         "data": data.name,
         "split": data.split,
         "images": count,
         "images_in_split": len(data),
+        "images_failed": sum(image.error is not None for image in images),
         "task": ruler.task,
         "metric": ruler.metric,
         "size": list(settings.size) if settings.size else None,
@@ -191,16 +200,21 @@ def _measured(
     agnostic = False
     try:
         if one.kind == "classical":
-            _prime(one, data, settings)
+            _prime(one, data, images, settings)
         with Trial(one, settings) as trial:
             trial.start()
             for index, image in enumerate(images):
+                found = _read(data, index, ruler, image)
+                if found is None:
+                    done += 1
+                    if progress is not None:
+                        progress()
+                    continue
                 cut = trial.cut(data.pairs[index].image)
-                sample = data[index]
                 try:
-                    own, drawing = ruler.add(cut, ruler.truth(data, index, sample.target))
-                except KonturError as error:
-                    raise TrialFailed(str(error)) from None
+                    own, drawing = ruler.add(cut, found[1])
+                except Exception as error:  # whatever it answered, it costs this row alone
+                    raise TrialFailed(told(error)) from None
                 image.height, image.width = cut.ids.shape
                 agnostic = agnostic or ruler.class_agnostic(cut)
                 seconds.append(float(np.median(cut.seconds)))
@@ -208,11 +222,13 @@ def _measured(
                 processor += cut.cpu_seconds
                 image.scores[one.name], image.seconds[one.name] = own, seconds[-1]
                 if index in pictures:
-                    drawn = sheet_pictures(fit_image(sample.image, settings.size), drawing, ruler.taxonomy)
+                    drawn = sheet_pictures(found[0], drawing, ruler.taxonomy)
                     pictures.add_result(index, one.name, drawn[-1])
                 done += 1
                 if progress is not None:
                     progress()
+            if not seconds:
+                raise TrialFailed(f"no image could be measured; {images[0].name}: {images[0].error}")
             costs = trial.finish()
     except TrialFailed as failure:
         for _ in range(len(images) - done if progress is not None else 0):
@@ -234,12 +250,30 @@ def _measured(
     )
 
 
-def _prime(one: Contender, data: Dataset, settings: Settings) -> None:
+def _read(data: Dataset, index: int, ruler: Ruler, image: ImageRow) -> tuple[Image, Any] | None:
+    """The image, at the size of the comparison, and its truth; None where they cannot be read, which `image.error` tells."""
+    if image.error is not None:
+        return None
+    try:
+        sample = data[index]
+        fitted = fit_image(sample.image, ruler.size)
+        truth = ruler.truth(data, index, sample.target)
+        drawn = ruler.truth_drawing(truth)
+        shape = (drawn.labels if drawn.labels is not None else np.asarray(drawn.ids)).shape
+        if shape != fitted.shape:
+            raise InputError(f"sizes differ: image {fitted.shape}, truth {shape} (H, W)")
+        return fitted, truth
+    except Exception as error:  # whatever a damaged file does to its reader
+        image.error = told(error)
+        return None
+
+
+def _prime(one: Contender, data: Dataset, images: Sequence[ImageRow], settings: Settings) -> None:
     """Have the kernels compiled by another process, which may fail: the measured one will say why."""
     with Trial(one, replace(settings, timeout=min(settings.timeout, _PRIMING)), prime=True) as trial:
         try:
             trial.start()
-            trial.prime(data.pairs[0].image)
+            trial.prime(next((p.image for p, i in zip(data.pairs, images) if i.error is None), data.pairs[0].image))
         except TrialFailed:
             pass
 

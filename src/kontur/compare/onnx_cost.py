@@ -1,8 +1,7 @@
 """What an ONNX network costs: its learnt numbers, and the multiply-adds of one image. Only ONNX Runtime is needed.
 
-The file is Protocol Buffers: the parts wanted here (nodes, weights) are a few numbered fields, walked over without reading the
-numbers. Shapes inside the network come from one run with profiling on and no optimisation, so that nothing is fused.
-Field numbers: onnx/onnx.proto (ONNX 1.x); the wire format: protobuf.dev/programming-guides/encoding.
+The nodes and weights of the file are walked over without reading the numbers. Shapes inside the network come from one run with profiling on and no optimisation, so that nothing is fused.
+Field numbers: onnx/onnx.proto (ONNX 1.x).
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import UnreadableFile
+from ..io.onnx_file import fields, number
 
 _FLOATS = {1, 10, 11, 16}  # float32, float16, float64, bfloat16
 _BYTES = {2, 3}  # uint8, int8: weights of quantised networks
@@ -30,7 +30,7 @@ def parameters(path: str | Path) -> int:
     """The learnt numbers stored in the file, batch norm's running statistics left out. Raises UnreadableFile."""
     try:
         model = Path(path).read_bytes()
-        graph = next(value for field, value in _fields(memoryview(model)) if field == 7)
+        graph = next(value for field, value in fields(memoryview(model)) if field == 7)
         used = _used_by(graph)
         return sum(
             math.prod(dims)
@@ -103,66 +103,32 @@ def of_node(args: dict[str, Any]) -> int:
     return 0
 
 
-# --- the wire format ----------------------------------------------------------------------------------------------
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
-    """(field number, value) of a message: an int, or the bytes of a string, of a message or of packed numbers."""
-    position = 0
-    while position < len(message):
-        key, position = _number(message, position)
-        field, wire = key >> 3, key & 7
-        if wire == 0:
-            value, position = _number(message, position)
-            yield field, value
-        elif wire == 2:
-            length, position = _number(message, position)
-            if position + length > len(message):
-                raise ValueError("a file that ends early")
-            yield field, message[position : position + length]
-            position += length
-        elif wire in (1, 5):
-            position += 8 if wire == 1 else 4
-        else:
-            raise ValueError("a file of another form")
-
-
-def _number(message: memoryview, position: int) -> tuple[int, int]:
-    """A base-128 number at `position`, and where it ends."""
-    value = shift = 0
-    while True:
-        byte = message[position]
-        value |= (byte & 127) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 128:
-            return value, position
-        if shift > 63:
-            raise ValueError("a file of another form")
+# --- the file -------------------------------------------------------------------------------------------------------
 
 
 def _tensors(graph: memoryview) -> Iterator[tuple[str, int, list[int]]]:
     """(name, type, dims) of every stored tensor: initialisers, and constants that are nodes."""
-    for field, value in _fields(graph):
+    for field, value in fields(graph):
         if field == 5:
             yield _tensor(value)
         elif field == 1:
-            parts = list(_fields(value))
+            parts = list(fields(value))
             if any(f == 4 and bytes(v) == b"Constant" for f, v in parts):
                 name = next(str(v, "utf-8") for f, v in parts if f == 2)
                 for attribute in (v for f, v in parts if f == 5):
-                    for tensor in (v for f, v in _fields(attribute) if f == 5):
+                    for tensor in (v for f, v in fields(attribute) if f == 5):
                         yield (name, *_tensor(tensor)[1:])
 
 
 def _tensor(message: memoryview) -> tuple[str, int, list[int]]:
     name, kind, dims = "", 0, []
-    for field, value in _fields(message):
+    for field, value in fields(message):
         if field == 1 and isinstance(value, int):
             dims.append(value)
         elif field == 1:  # packed
             position = 0
             while position < len(value):
-                size, position = _number(value, position)
+                size, position = number(value, position)
                 dims.append(size)
         elif field == 2:
             kind = value
@@ -174,9 +140,9 @@ def _tensor(message: memoryview) -> tuple[str, int, list[int]]:
 def _used_by(graph: memoryview) -> dict[str, list[tuple[str, int]]]:
     """For each tensor the operators that read it, and as which of their inputs."""
     used: dict[str, list[tuple[str, int]]] = {}
-    for field, node in _fields(graph):
+    for field, node in fields(graph):
         if field == 1:
-            parts = list(_fields(node))
+            parts = list(fields(node))
             operator = next((str(v, "utf-8") for f, v in parts if f == 4), "")
             for position, name in enumerate(str(v, "utf-8") for f, v in parts if f == 1):
                 used.setdefault(name, []).append((operator, position))

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..core.errors import OutputError
 from ..core.files import atomic_write
-from ..metrics.streaming import without_nan
+from ..metrics.evaluation import without_nan
 from .fair import Comparison, Row
 from .pareto import FIGURE_STYLE, pareto_svg
 from .sheet import Picture
@@ -64,7 +64,7 @@ def page(comparison: Comparison) -> str:
             _table(comparison),
             _classes(comparison),
             _sheet(comparison),
-            _conditions(told),
+            _conditions(told, [f"{i.name}: {i.error}" for i in comparison.per_image if i.error is not None]),
         )
         if part
     )
@@ -102,6 +102,7 @@ def _head(title: str, comparison: Comparison) -> str:
     facts = [
         f"{told['images']:,}{whole} images" if told["images"] != 1 else "1 image" + whole,
         f"{size.replace('x', '×')} pixels" if size else "",
+        f"{_count(told['images_failed'], 'image')} left out" if told["images_failed"] else "",
         _count(told["threads"], "thread"),
         str(told["machine"]["processor"]),
         _day(told["date"]),
@@ -228,7 +229,7 @@ def _sheet(comparison: Comparison) -> str:
     )
 
 
-def _conditions(told: dict[str, Any]) -> str:
+def _conditions(told: dict[str, Any], left_out: Sequence[str]) -> str:
     machine, load = told["machine"], told["load_average"]
     memory = f", {machine['memory_gb']:g} GB" if machine["memory_gb"] else ""
     busy = "" if load["before"] is None else f"{load['before']:g} before, {load['after']:g} after"
@@ -241,6 +242,7 @@ def _conditions(told: dict[str, Any]) -> str:
         "Threads": f"{told['threads']}, for BLAS, OpenMP and ONNX Runtime alike",
         "Calls": f"{told['warm_up']} to warm up, then {told['repeat']} for each image",
         "Machine": f"{machine['processor']}, {_count(machine['cores'], 'core')}{memory}, {machine['system']}",
+        "Left out": "; ".join(left_out),
         "Load average": busy,
         "Versions": ", ".join(f"{name} {number}" for name, number in told["versions"].items()),
         "Date": f"{told['date'].replace('T', ' ')[:16]} UTC, {told['seconds']:,.0f} s in all",

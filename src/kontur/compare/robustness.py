@@ -23,14 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import registry
-from ..core.errors import InputError, KonturError, OptionError, PromptError
+from ..core.errors import InputError, OptionError, PromptError
 from ..core.image import Image
 from ..core.instances import Instances
 from ..core.options import checked_options
-from ..core.segmentation import Provenance, Segmentation
+from ..core.segmentation import Provenance
 from ..degrade.kinds import KINDS, Kind, find_filter, find_kind
 from ..metrics.foreground import foreground_scores
 from ..metrics.regions import region_scores
+from .trial import told
 
 Score = Literal["auto", "covering", "iou"]
 
@@ -51,7 +52,7 @@ class Row:
     """One method under one kind and strength. kind "clean" is the image as it is, its strength None.
 
     mean: of the score over images. error: standard error of the mean; None for a single image. regions: segments a
-    result has in the mean.
+    result has in the mean. images: how many have a score. failure: the first image that the method failed on, and how.
     """
 
     method: str
@@ -62,15 +63,20 @@ class Row:
     error: float | None
     regions: float
     images: int
+    failure: str | None = None
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """The table, methods in the order asked for. `to_dict()` and `csv()` are the files of `kontur robustness`."""
+    """The table, methods in the order asked for. `to_dict()` and `csv()` are the files of `kontur robustness`.
+
+    left_out: images that could not be read, or whose truth could not, and why.
+    """
 
     protocol: str
     score: str
     rows: tuple[Row, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -88,25 +94,31 @@ class Robustness:
         """The rows of a method under a kind, in the order of the strengths."""
         return tuple(row for row in self.rows if row.method == method and row.kind == kind)
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What went wrong, a line each; the rest is measured."""
+        lost = [f"{name}: {error}" for name, error in self.left_out.items()]
+        return tuple(dict.fromkeys([*lost, *(row.failure for row in self.rows if row.failure is not None)]))
+
     def to_dict(self) -> dict[str, object]:
-        return {
+        told: dict[str, object] = {
             "protocol": self.protocol,
             "version": Provenance("robustness", {}).version,
             "score": self.score,
             "rows": [dict(vars(row)) for row in self.rows],
         }
+        return told | ({"left_out": dict(self.left_out)} if self.left_out else {})
 
     def csv(self) -> bytes:
-        """A line a row: method, kind, option, strength, mean, error, regions, images."""
+        """A line a row: method, kind, option, strength, mean, error, regions, images, failure."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("method", "kind", "option", "strength", "mean", "error", "regions", "images"))
+        writer.writerow(("method", "kind", "option", "strength", "mean", "error", "regions", "images", "failure"))
         for r in self.rows:
             strength = "" if r.strength is None else f"{r.strength:g}"
             error = "" if r.error is None else f"{r.error:.6f}"
-            writer.writerow(
-                (r.method, r.kind, r.option, strength, f"{r.mean:.6f}", error, f"{r.regions:.1f}", r.images)
-            )
+            mean, regions = ("" if math.isnan(v) else f"{v:.{n}f}" for v, n in ((r.mean, 6), (r.regions, 1)))
+            writer.writerow((r.method, r.kind, r.option, strength, mean, error, regions, r.images, r.failure or ""))
         return text.getvalue().encode()
 
 
@@ -133,7 +145,10 @@ def robustness(
     jobs:      images worked on at the same time; each is decoded once, memory grows with jobs only.
     progress:  called after each image under each condition: `len(conditions(kinds, strengths)) * len(subjects)` times.
 
-    Raises UnknownName, OptionError or PromptError before any work, InputError for no subject or an unfit truth.
+    An image that cannot be read, or whose truth cannot, is left out; a method that fails on an image has no score there.
+
+    Raises UnknownName, OptionError or PromptError before any work, InputError for no subject and where nothing could be
+    measured at all.
     """
     runs = _prepared(methods, options or {})
     plan = conditions(kinds, strengths)
@@ -145,35 +160,47 @@ def robustness(
     chosen = _score(score, runs, subjects)
     stop = threading.Event()
 
-    def one(subject: Subject) -> list[list[tuple[float, int]]]:
-        """Of one subject: (score, segments) of each condition and method."""
-        image, truths = subject.load()
+    def one(subject: Subject) -> list[list[_Cell]] | str:
+        """Of one subject: a cell of each condition and method; or why it cannot be read."""
+        try:
+            image, truths = subject.load()
+        except Exception as error:  # whatever a damaged file does to its reader
+            for _ in plan if progress is not None else ():
+                progress()  # type: ignore[misc]
+            return told(error)
         found = []
         for kind, strength in plan:
             if stop.is_set():
                 break
             tag = zlib.crc32(f"{subject.name} {kind.name if kind else CLEAN} {strength}".encode())
-            seen = image if kind is None else _damaged(image, kind, strength, seed + tag)
-            if filtered is not None:
-                seen = filtered(seen)
-            found.append([_measured(run, seen, truths, chosen, subject.name) for run in runs])
+            try:
+                seen = image if kind is None else _damaged(image, kind, strength, seed + tag)
+                seen = seen if filtered is None else filtered(seen)
+                found.append([_measured(run, seen, truths, chosen, subject.name) for run in runs])
+            except Exception as error:  # of a kind or a filter that does not take this image
+                found.append([_Cell(math.nan, math.nan, f"{subject.name}: {told(error)}")] * len(runs))
             if progress is not None:
                 progress()
         return found
 
     with ThreadPoolExecutor(min(jobs, len(subjects))) as pool:
         try:
-            results = np.array(list(pool.map(one, subjects)))  # (subjects, conditions, methods, 2)
+            results = list(pool.map(one, subjects))
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
+    left_out = {s.name: r for s, r in zip(subjects, results, strict=True) if isinstance(r, str)}
+    kept = [r for r in results if not isinstance(r, str)]
     rows = tuple(
-        _row(run.name, kind, strength, results[:, c, m])
+        _row(run.name, kind, strength, [cells[c][m] for cells in kept])
         for m, run in enumerate(runs)
         for c, (kind, strength) in enumerate(plan)
     )
-    return Robustness(_protocol(chosen, len(subjects), denoise, seed), chosen, rows)
+    table = Robustness(_protocol(chosen, len(kept), denoise, seed), chosen, rows, left_out)
+    if all(cell.failure is not None for cells in kept for row in cells for cell in row):
+        raise InputError(table.failures[0])
+    return table
 
 
 def conditions(
@@ -198,10 +225,12 @@ def conditions(
 
 @dataclass(frozen=True)
 class _Run:
-    name: str
-    task: str
-    function: Callable[..., Segmentation | Instances]
+    row: registry.Method
     options: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.row.name
 
 
 def _prepared(methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> list[_Run]:
@@ -216,15 +245,13 @@ def _prepared(methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) 
             raise PromptError(
                 f"{row.name} needs a prompt, so it cannot be measured on a set of images. See `kontur methods`."
             )
-    return [
-        _Run(r.name, r.task, r.load(), checked_options(r.name, r.options, dict(options.get(r.name, {})))) for r in rows
-    ]
+    return [_Run(r, checked_options(r.name, r.options, dict(options.get(r.name, {})))) for r in rows]
 
 
 def _score(score: Score, runs: Sequence[_Run], subjects: Sequence[Subject]) -> str:
     if score not in ("auto", "covering", "iou"):
         raise OptionError(f"score: expected auto, covering or iou, got {score!r}")
-    others = [run.name for run in runs if run.task != "foreground"]
+    others = [run.name for run in runs if run.row.task != "foreground"]
     if score == "iou" and others:
         raise OptionError(f"score: iou needs methods that find a foreground, got {others[0]}. Use covering")
     if score != "auto":
@@ -235,7 +262,10 @@ def _score(score: Score, runs: Sequence[_Run], subjects: Sequence[Subject]) -> s
 
 
 def _is_mask(subject: Subject) -> bool:
-    truths = subject.load()[1]
+    try:
+        truths = subject.load()[1]
+    except Exception:  # it will be left out
+        return True
     return len(truths) == 1 and (set(np.unique(truths[0])[:4].tolist()) <= {0, 128, 255} or int(truths[0].max()) <= 1)
 
 
@@ -244,26 +274,37 @@ def _damaged(image: Image, kind: Kind, strength: float | None, seed: int) -> Ima
     return kind(image, **{kind.strength: strength}, **seeded)
 
 
-def _measured(run: _Run, image: Image, truths: tuple[NDArray, ...], score: str, name: str) -> tuple[float, int]:
+@dataclass(frozen=True)
+class _Cell:
+    """One image under one condition by one method. score: NaN where it is undefined, or failed."""
+
+    score: float
+    regions: float
+    failure: str | None = None
+
+
+def _measured(run: _Run, image: Image, truths: tuple[NDArray, ...], score: str, name: str) -> _Cell:
     try:
-        result = run.function(image, **run.options)
+        result = run.row.run(image, None, run.options).result
         flat = result.flatten() if isinstance(result, Instances) else result
-        if score == "iou":
-            if len(truths) != 1:
-                raise InputError(f"iou: expected one mask, got {len(truths)} truths. Use covering")
-            return foreground_scores(flat, truths[0]).iou, len(flat)
-        return region_scores(flat, truths).covering, len(flat)
-    except KonturError as error:
-        raise InputError(f"{name}, {run.name}: {error}") from None
+        if score != "iou":
+            return _Cell(region_scores(flat, truths).covering, len(flat))
+        if len(truths) != 1:
+            raise InputError(f"iou: expected one mask, got {len(truths)} truths. Use covering")
+        return _Cell(foreground_scores(flat, truths[0]).iou, len(flat))
+    except Exception as error:  # of one method on one image; all others are measured
+        return _Cell(math.nan, math.nan, f"{name}, {run.name}: {told(error)}")
 
 
-def _row(method: str, kind: Kind | None, strength: float | None, values: NDArray[np.float64]) -> Row:
-    scores = values[~np.isnan(values[:, 0]), 0]  # an IoU is undefined where there is no object
+def _row(method: str, kind: Kind | None, strength: float | None, cells: Sequence[_Cell]) -> Row:
+    scores = np.array([c.score for c in cells if not math.isnan(c.score)])  # an IoU is undefined without an object
+    regions = [c.regions for c in cells if c.failure is None]
     count = len(scores)
     mean = float(scores.mean()) if count else math.nan
     error = float(scores.std(ddof=1) / math.sqrt(count)) if count > 1 else None
     name, option = (kind.name, kind.strength) if kind else (CLEAN, "")
-    return Row(method, name, option, strength, mean, error, float(values[:, 1].mean()), count)
+    failure = next((c.failure for c in cells if c.failure is not None), None)
+    return Row(method, name, option, strength, mean, error, float(np.mean(regions or math.nan)), count, failure)
 
 
 def _protocol(score: str, images: int, denoise: str | None, seed: int) -> str:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
+from ..core.errors import InputError, KonturError
 from ..core.segmentation import Segmentation
 from ..core.taxonomy import Taxonomy
 from ..datasets import Dataset
@@ -93,12 +93,15 @@ class Ruler(ABC):
 
 
 def ruler_of(data: Dataset, size: tuple[int, int] | None = None) -> Ruler:
-    """The ruler that suits a data set. Raises InputError for an empty set and for kinds of truth without a ruler here."""
+    """The ruler that suits a data set, by the first of its images whose truth can be read.
+
+    Raises InputError for an empty set, for one without such an image, and for kinds of truth without a ruler here.
+    """
     from ..core.instances import Instances
 
     if not len(data):
         raise InputError(f"{data.layout.root}: expected at least one image, split {data.split} has none")
-    target = data[0].target
+    target = _first_target(data)
     if isinstance(target, tuple):
         return BoundaryRuler(size)
     if isinstance(target, (Instances, Segmentation)) or data.taxonomy is None:
@@ -111,6 +114,17 @@ def ruler_of(data: Dataset, size: tuple[int, int] | None = None) -> Ruler:
     ids = sorted(c.id for c in taxonomy)
     of_object = data.name in _OBJECT_SETS or (ids == [0, 1] and taxonomy[0].name.lower() == "background")
     return ForegroundRuler(taxonomy, size) if of_object else SemanticRuler(taxonomy, size)
+
+
+def _first_target(data: Dataset) -> Any:
+    first: KonturError | None = None
+    for index in range(len(data)):
+        try:
+            return data[index].target
+        except KonturError as error:
+            first = first or error
+    assert first is not None
+    raise first
 
 
 class _Named(Ruler):

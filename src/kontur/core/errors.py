@@ -62,3 +62,9 @@ class MissingExtra(KonturError, ImportError):
 
 class OutputError(KonturError, OSError):
     """The result cannot be written."""
+
+
+def short(value: object) -> str:
+    """What was got, for a message: at most 60 characters."""
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

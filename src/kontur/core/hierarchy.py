@@ -94,6 +94,10 @@ class Hierarchy:
             raise OptionError(f"regions: expected a whole number, at least 1, got {n!r}")
         return self._after(max(len(self) - int(n), 0))
 
+    def cut(self, level: float | None, regions: int | None) -> Segmentation:
+        """Regions by their number; else by a level; else by the default."""
+        return self.level(level) if regions is None else self.regions(regions)
+
     @cached_property
     def ultrametric(self) -> NDArray[np.float32]:
         """(H, W) float32 in [0, 1]: the greater of a pixel's heights to its right and its lower neighbour, 0 inside a leaf.

@@ -1,28 +1,30 @@
-"""Packages whose public names are imported when they are first asked for (PEP 562), so that importing a package costs nothing."""
+"""Packages whose public names are imported when they are first asked for: listed once, in the package's `__init__.pyi`."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
+
+import lazy_loader
 
 from .errors import MissingExtra
 
 
-def lazy_names(package: str, public: Mapping[str, str], extra: str | None = None) -> Callable[[str], Any]:
-    """A package's `__getattr__`. public: name -> the module it lives in, relative to the package.
+def attach(
+    package: str, file: str, extra: str | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """A package's `__getattr__`, `__dir__` and `__all__` from the `from .module import names` of the stub beside its file.
 
     extra: what is to be installed where a module that is not Kontur's is missing; MissingExtra is raised then.
     """
+    find, listed, names = lazy_loader.attach_stub(package, file)
 
-    def find(name: str) -> Any:
-        if name not in public:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    def find_or_say(name: str) -> Any:
         try:
-            return getattr(importlib.import_module(f".{public[name]}", package), name)
+            return find(name)
         except ModuleNotFoundError as error:
             if extra and not str(error.name).startswith("kontur"):
                 raise MissingExtra(package, extra) from None
             raise
 
-    return find
+    return find_or_say, listed, names

@@ -11,7 +11,7 @@ import inspect
 import math
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,6 +130,17 @@ def options_of(function: Callable[..., Any]) -> tuple[OptionSpec, ...]:
         for p in inspect.signature(function).parameters.values()
         if p.kind is inspect.Parameter.KEYWORD_ONLY and p.name != "mask"
     )
+
+
+def key_values(option: str, pairs: Iterable[str]) -> dict[str, str]:
+    """The KEY=VALUE texts of an option; "-" in a key is "_". Raises OptionError that names the option."""
+    given: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise OptionError(f"option {option}: expected KEY=VALUE, got {pair!r}")
+        given[key.strip().replace("-", "_")] = value.strip()
+    return given
 
 
 def checked_options(function_name: str, specs: tuple[OptionSpec, ...], given: dict[str, Any]) -> dict[str, Any]:

@@ -65,6 +65,12 @@ class Prompts:
         return cls(boxes, tuple((x, y, order[label]) for x, y, label in points), mapped)  # type: ignore[arg-type]
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """Which were given, of box, point, scribbles."""
+        given = {"box": bool(self.boxes), "point": bool(self.points), "scribbles": self.scribbles is not None}
+        return tuple(name for name, there in given.items() if there)
+
+    @property
     def empty(self) -> bool:
         return not self.boxes and not self.points and (self.scribbles is None or not self.scribbles.any())
 

@@ -8,15 +8,64 @@ from __future__ import annotations
 
 import heapq
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import OptionError
-from .segmentation import Segmentation
+from .instances import Instances
+from .segmentation import BACKGROUND, Segmentation
 
 _MOST_RADIUS = 200
+
+
+@dataclass(frozen=True)
+class Refinements:
+    """What is done to a result after its method, in this order: holes of objects filled, borders smoothed with a radius in
+    pixels, components under `min_area` pixels removed, the largest component of every segment kept alone."""
+
+    fill_holes: bool = False
+    smooth: int = 0
+    min_area: int = 0
+    keep_largest: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("smooth", "min_area"):
+            if getattr(self, name) < 0:
+                raise OptionError(f"{name}: expected a whole number, at least 0, got {getattr(self, name)}")
+
+    def __bool__(self) -> bool:
+        return self != Refinements()
+
+    def apply(self, result: Segmentation | Instances) -> Segmentation:
+        """The result refined; ids stay what they are.
+
+        Of instances these are the numbers 1, 2.. that documents and tables give them, and what is no object is 0, the background;
+        where they overlap the higher score wins.
+        """
+        if isinstance(result, Instances):
+            return self._of_objects(result)
+        notes: list[str] = []
+        provenance = result.provenance
+        if self.fill_holes:
+            result, notes = fill_holes(result), [*notes, "holes filled"]
+        if self.smooth:
+            result, notes = smooth(result, self.smooth), [*notes, f"smoothed with radius {self.smooth}"]
+        if self.min_area:
+            result = remove_small(result, self.min_area)
+            notes.append(f"regions under {self.min_area} pixels removed")
+        if self.keep_largest:
+            result, notes = keep_largest(result), [*notes, "largest component kept"]
+        if provenance is not None and notes:
+            provenance = replace(provenance, notes=(*provenance.notes, *notes))
+        return replace(result, provenance=provenance)
+
+    def _of_objects(self, instances: Instances) -> Segmentation:
+        """Refined against a background of their own, which then is 0 again, and each object is its number again."""
+        flat = self.apply(instances.flatten())
+        segments = tuple(replace(s, id=s.id - BACKGROUND) for s in flat.segments if s.id != BACKGROUND)
+        return replace(flat, ids=flat.ids - BACKGROUND, segments=segments, background=0)
 
 
 def remove_small(segmentation: Segmentation, min_area: int) -> Segmentation:

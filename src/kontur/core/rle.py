@@ -14,22 +14,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import InputError
+from .errors import InputError, short
+from .polygons import MAX_COORDINATE as MAX_COORDINATE
+from .polygons import Polygon as Polygon
+from .polygons import checked_rings, fill, outlines
+from .rle_text import counts_of, text_of
 
 MAX_PIXELS = 500_000_000
 """Larger masks are refused: the limit for whole images, see `kontur.io.photos`."""
-
-MAX_COORDINATE = 1_000_000
-"""Polygon coordinates beyond this many pixels are refused as a mistake."""
-
-_MAX_STEPS = 200_000_000  # of all edges of one polygon set together, in fifths of a pixel: seconds of work
-_CHUNK = 1 << 20  # steps rasterised at a time, so memory does not grow with the outline
-_SCALE = 5  # COCO's rule draws outlines on a grid of fifths of a pixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +41,7 @@ class RLE:
     counts: NDArray[np.uint32]
 
     def __post_init__(self) -> None:
-        size = _checked_size(self.size)
+        size = checked_size(self.size)
         object.__setattr__(self, "size", size)
         object.__setattr__(self, "counts", _checked_counts(self.counts, size))
 
@@ -75,38 +72,22 @@ class RLE:
         return f"<RLE {self.size[0]}x{self.size[1]}, {area(self)} pixels in {len(self.counts) // 2} runs>"
 
     def to_string(self) -> str:
-        """COCO's compressed counts."""
+        """COCO's compressed counts: see `to_string`."""
         return to_string(self)
-
-    @classmethod
-    def from_string(cls, text: str | bytes, size: Sequence[int]) -> RLE:
-        """From COCO's compressed counts and (H, W)."""
-        return from_string(text, size)
 
     def to_coco(self) -> dict[str, Any]:
         """{"size": [H, W], "counts": str}, as in COCO annotation files."""
         return to_coco(self)
 
-    @classmethod
-    def from_coco(cls, segmentation: Mapping[str, Any]) -> RLE:
+    @staticmethod
+    def from_string(text: str | bytes, size: Sequence[int]) -> RLE:
+        """From COCO's compressed counts and (H, W)."""
+        return from_string(text, size)
+
+    @staticmethod
+    def from_coco(segmentation: Mapping[str, Any]) -> RLE:
         """From {"size": [H, W], "counts": str, bytes or list of run lengths}."""
         return from_coco(segmentation)
-
-
-class Polygon(NamedTuple):
-    """One part of a mask. Rings are (N, 2) float64 (x, y) in pixels, not closed: the last point is not the first again.
-
-    outer: clockwise on the screen (x right, y down). holes: counter-clockwise. Pixel (column, row) covers
-    column..column + 1 by row..row + 1. No ring passes a point twice.
-    """
-
-    outer: NDArray[np.float64]
-    holes: tuple[NDArray[np.float64], ...] = ()
-
-    @property
-    def rings(self) -> tuple[NDArray[np.float64], ...]:
-        """The outer ring, then the holes."""
-        return self.outer, *self.holes
 
 
 # --- masks and runs -------------------------------------------------------------------------------------------------
@@ -117,7 +98,7 @@ def encode(mask: NDArray) -> RLE:
     mask = np.asarray(mask)
     if mask.ndim != 2 or not (mask.dtype == bool or np.issubdtype(mask.dtype, np.integer)):
         raise InputError(f"mask: expected a bool array (H, W), got {mask.dtype} {mask.shape}")
-    size = _checked_size(mask.shape)
+    size = checked_size(mask.shape)
     flat = (mask if mask.dtype == bool else mask != 0).ravel(order="F")
     change = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     edges = np.concatenate([[0] if not flat[0] else [0, 0], change, [flat.size]])
@@ -129,7 +110,7 @@ def encode_labels(labels: NDArray) -> dict[int, RLE]:
     labels = np.asarray(labels)
     if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer):
         raise InputError(f"labels: expected an integer array (H, W), got {labels.dtype} {labels.shape}")
-    size = _checked_size(labels.shape)
+    size = checked_size(labels.shape)
     flat = labels.ravel(order="F")
     starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
     ends = np.append(starts[1:], flat.size)
@@ -138,7 +119,7 @@ def encode_labels(labels: NDArray) -> dict[int, RLE]:
     found: dict[int, RLE] = {}
     for value, runs in zip(values.tolist(), np.split(order, first[1:]), strict=True):
         if value != 0:
-            found[value] = _from_bounds(np.stack([starts[runs], ends[runs]], axis=1).ravel(), size)
+            found[value] = from_bounds(np.stack([starts[runs], ends[runs]], axis=1).ravel(), size)
     return found
 
 
@@ -147,7 +128,7 @@ def encode_window(window: NDArray[np.bool_], origin: tuple[int, int], size: Sequ
 
     Memory is that of the window, not of the image. Raises InputError for a window that does not lie inside.
     """
-    height, width = _checked_size(size)
+    height, width = checked_size(size)
     row, column = origin
     if window.ndim != 2 or window.dtype != bool:
         raise InputError(f"window: expected a bool array (h, w), got {window.dtype} {window.shape}")
@@ -157,7 +138,7 @@ def encode_window(window: NDArray[np.bool_], origin: tuple[int, int], size: Sequ
     padded[:, 1:-1] = window.T
     columns, rows = np.nonzero(padded[:, 1:] != padded[:, :-1])
     # Runs end with their column; where one meets the next, over the image's whole height, RLE merges them.
-    return _from_bounds((columns + column).astype(np.int64) * height + rows + row, (height, width))
+    return from_bounds((columns + column).astype(np.int64) * height + rows + row, (height, width))
 
 
 def decode(runs: RLE) -> NDArray[np.bool_]:
@@ -193,6 +174,11 @@ def decode_window(runs: RLE) -> NDArray[np.bool_]:
     columns, rows = np.divmod(pixels(runs), runs.size[0])
     window[rows - y0, columns - x0] = True
     return window
+
+
+def runs_of(mask: RLE) -> NDArray[np.int32]:
+    """The runs inside the mask, (R, 2): first pixel and one past the last, counted down the columns, rising."""
+    return mask._bounds.reshape(-1, 2).astype(np.int32)
 
 
 def area(runs: RLE) -> int:
@@ -240,13 +226,9 @@ def iou(
         touching &= (first < own[-1]) & (last > own[0])
         if not touching.any():
             continue
-        if touching.all():
-            at, whose, by = bounds, owner, sign
-        else:
-            chosen = touching[owner]
-            at, whose, by = bounds[chosen], owner[chosen], sign[chosen]
-        # Pixels of `mask` before each bound of the others; a run holds those before its end less those before its
-        # start.
+        chosen = touching[owner]
+        at, whose, by = bounds[chosen], owner[chosen], sign[chosen]
+        # Pixels of `mask` before each bound of the others; a run holds those before its end less those before its start.
         inside = np.cumsum(own[1::2] - own[0::2])
         where = np.searchsorted(own[0::2], at, side="right")
         before = np.where(where > 0, inside[where - 1] - np.maximum(own[1::2][where - 1] - at, 0), 0)
@@ -262,67 +244,39 @@ def merge(masks: Sequence[RLE], *, intersect: bool = False) -> RLE:
     if not masks:
         raise InputError("merge: expected at least one mask, got none")
     size = _same_size(masks)
-    at = np.concatenate([m._bounds for m in masks])
-    step = np.concatenate([np.where(np.arange(len(m._bounds)) % 2 == 0, 1, -1) for m in masks])
+    at, depth = _depths(masks)
+    inside = depth >= (len(masks) if intersect else 1)
+    change = inside != np.concatenate([[False], inside[:-1]])[: len(inside)]
+    return from_bounds(at[change], size)
+
+
+def claimed_twice(masks: Sequence[RLE]) -> int:
+    """Pixels inside more than one of the masks, which have one size."""
+    at, depth = _depths(masks)
+    return int(np.diff(at)[depth[:-1] > 1].sum())
+
+
+def _depths(masks: Sequence[RLE]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The places, rising, where the number of masks around a pixel may change, and that number from there on."""
+    at = np.concatenate([np.zeros(0, np.int64), *(m._bounds for m in masks)])
+    step = np.where(np.arange(len(at)) % 2 == 0, 1, -1)  # every mask has an even number of bounds
     order = np.argsort(at, kind="stable")
     at, depth = at[order], np.cumsum(step[order])
     final = np.append(at[1:] != at[:-1], True)[: len(at)]  # only the depth after all bounds at one position counts
-    at, inside = at[final], depth[final] >= (len(masks) if intersect else 1)
-    change = inside != np.concatenate([[False], inside[:-1]])[: len(inside)]
-    return _from_bounds(at[change], size)
+    return at[final], depth[final]
 
 
 # --- COCO's text and JSON -------------------------------------------------------------------------------------------
 
 
 def to_string(runs: RLE) -> str:
-    """COCO's compressed counts.
-
-    From the fourth on, a count is written as its difference to the last but one, in groups of five bits, low ones
-    first. Each group is one printable character from "0" (48) on; its sixth bit says that more follow.
-    """
-    values = runs.counts.astype(np.int64)
-    values[3:] -= runs.counts[1:-2].astype(np.int64)
-    groups = []
-    more = np.ones(len(values), bool)
-    written = []
-    while more.any():
-        group = values & 0x1F
-        values = values >> 5
-        written.append(more)
-        more = more & np.where(group & 0x10, values != -1, values != 0)
-        groups.append(group | np.where(more, 0x20, 0))
-    text = (np.stack(groups, axis=1) + 48).astype(np.uint8)
-    return text[np.stack(written, axis=1)].tobytes().decode("ascii")
+    """COCO's compressed counts."""
+    return text_of(runs.counts)
 
 
 def from_string(text: str | bytes, size: Sequence[int]) -> RLE:
     """From COCO's compressed counts and (H, W). Raises InputError for foreign characters, cut-off text, wrong sums."""
-    size = _checked_size(size)
-    try:
-        raw = text.encode("ascii") if isinstance(text, str) else bytes(text)
-    except UnicodeEncodeError:
-        raise InputError("RLE counts: expected COCO's characters '0' to 'o', got others than ASCII") from None
-    codes = np.frombuffer(raw, np.uint8).astype(np.int64) - 48
-    if ((codes < 0) | (codes > 63)).any():
-        foreign = chr(raw[int(np.argmax((codes < 0) | (codes > 63)))])
-        raise InputError(f"RLE counts: expected COCO's characters '0' to 'o', got {foreign!r}")
-    more = (codes & 0x20) != 0
-    if not len(codes) or more[-1]:
-        raise InputError(
-            f"RLE counts: the text of {len(raw)} characters ends in the middle of a number. It was cut off."
-        )
-    ends = np.flatnonzero(~more)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    lengths = ends - starts + 1
-    if lengths.max() > 7:  # 33 bits (a difference of two uint32) fit in seven groups of five
-        raise InputError(f"RLE counts: expected numbers of at most 7 characters, got one of {int(lengths.max())}")
-    shift = 5 * (np.arange(len(codes)) - np.repeat(starts, lengths))
-    values = np.add.reduceat((codes & 0x1F) << shift, starts)
-    values -= np.where(codes[ends] & 0x10, np.int64(1) << (5 * lengths), 0)  # the last group's fifth bit is the sign
-    values[1::2] = np.cumsum(values[1::2])
-    values[2::2] = np.cumsum(values[2::2])
-    return RLE(size, values)  # type: ignore[arg-type]
+    return RLE(checked_size(size), counts_of(text))  # type: ignore[arg-type]
 
 
 def to_coco(runs: RLE) -> dict[str, Any]:
@@ -333,11 +287,11 @@ def to_coco(runs: RLE) -> dict[str, Any]:
 def from_coco(segmentation: Mapping[str, Any]) -> RLE:
     """From {"size": [H, W], "counts": ..}; counts are COCO's text (str or bytes) or a list of run lengths."""
     if not isinstance(segmentation, Mapping) or not {"size", "counts"} <= set(segmentation):
-        raise InputError(f"RLE: expected {{'size': [H, W], 'counts': ...}}, got {_short(segmentation)}")
+        raise InputError(f"RLE: expected {{'size': [H, W], 'counts': ...}}, got {short(segmentation)}")
     size, counts = segmentation["size"], segmentation["counts"]
     if isinstance(counts, str | bytes | bytearray):
         return from_string(bytes(counts) if isinstance(counts, bytearray) else counts, size)
-    return RLE(_checked_size(size), counts)
+    return RLE(checked_size(size), counts)
 
 
 # --- polygons -------------------------------------------------------------------------------------------------------
@@ -349,197 +303,35 @@ def from_polygons(polygons: Sequence[ArrayLike], height: int, width: int) -> RLE
     Each fills even-odd within itself. Coordinates may leave the image. Raises InputError before any work for NaN,
     coordinates over MAX_COORDINATE, an odd number of coordinates or fewer than three points.
     """
-    size = _checked_size((height, width))
-    rings = _checked_rings(polygons)
+    size = checked_size((height, width))
+    rings = checked_rings(polygons)
     if not rings:
-        return RLE(size, np.array([height * width], np.uint32))
-    return merge([_fill([ring], size) for ring in rings])
+        return from_bounds(np.zeros(0, np.int64), size)
+    return merge([from_bounds(fill([ring], size), size) for ring in rings])
 
 
 def from_rings(rings: Sequence[ArrayLike], height: int, width: int) -> RLE:
     """All rings together, even-odd: a ring inside another is a hole. The inverse of `to_polygons`; errors as above."""
-    size = _checked_size((height, width))
-    return _fill(_checked_rings(rings), size)
+    size = checked_size((height, width))
+    return from_bounds(fill(checked_rings(rings), size), size)
 
 
 def check_polygons(polygons: Sequence[ArrayLike], height: int, width: int) -> None:
     """Raise the InputError that `from_polygons` would, without filling anything."""
-    _checked_size((height, width))
-    _checked_rings(polygons)
+    checked_size((height, width))
+    checked_rings(polygons)
 
 
 def to_polygons(mask: RLE | NDArray[np.bool_]) -> list[Polygon]:
-    """The outlines along the pixels' edges: one polygon with its holes for each part of 4-connected pixels.
-
-    Filling all rings again (`from_rings`) gives the same mask. Parts are in order of their first pixel, row by row.
-    """
-    if isinstance(mask, RLE):
-        mask = decode(mask)
-    mask = np.asarray(mask)
-    if mask.ndim != 2 or mask.dtype != bool:
-        raise InputError(f"mask: expected a bool array (H, W) or RLE, got {mask.dtype} {mask.shape}")
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return []
-    top, left = int(rows[0]), int(columns[0])
-    window = np.pad(mask[top : rows[-1] + 1, left : columns[-1] + 1], 1)
-    rings = _rings(window)
-    outer = [r for r in rings if _twice_area(r) > 0]
-    holes = [r for r in rings if _twice_area(r) < 0]
-    owned: list[list[NDArray[np.float64]]] = [[] for _ in outer]
-    if holes:
-        owner = [0] * len(holes) if len(outer) == 1 else _owners(window, outer, holes)
-        for ring, part in zip(holes, owner, strict=True):
-            owned[part].append(ring)
-    shift = np.array([left - 1, top - 1], np.float64)
-    return [
-        Polygon(ring + shift, tuple(hole + shift for hole in inner)) for ring, inner in zip(outer, owned, strict=True)
-    ]
-
-
-def _fill(rings: list[NDArray[np.float64]], size: tuple[int, int]) -> RLE:
-    """Even-odd filling by COCO's rule, written over whole arrays.
-
-    Points are rounded to fifths of a pixel and joined by digital lines. Where a line steps from fifth 5c + 2 to 5c + 3
-    (or back), it crosses the middle of column c; the rows from there down change sides.
-    """
-    height, width = size
-    crossings: list[NDArray[np.int64]] = []
-    starts, stops = [], []
-    for ring in rings:
-        fifths = np.trunc(_SCALE * ring + 0.5).astype(np.int64)
-        starts.append(fifths)
-        stops.append(np.roll(fifths, -1, axis=0))
-    if rings:
-        begin, end = np.concatenate(starts), np.concatenate(stops)
-        moving = begin[:, 0] != end[:, 0]  # a line straight down crosses no column's middle
-        begin, end = begin[moving], end[moving]
-        steps = np.abs(end - begin).max(axis=1, initial=0)
-        if int(steps.sum()) > _MAX_STEPS:
-            raise InputError(
-                f"polygon: expected outlines of at most {_MAX_STEPS // _SCALE} pixels together, "
-                f"got {int(steps.sum()) // _SCALE}. Simplify it or cut it to the image."
-            )
-        total = np.cumsum(steps)
-        chunk = total // _CHUNK
-        for piece in np.split(np.arange(len(steps)), np.flatnonzero(np.diff(chunk)) + 1):
-            if len(piece):
-                crossings.append(_crossings(begin[piece], end[piece], height, width))
-    at = np.sort(np.concatenate(crossings)) if crossings else np.zeros(0, np.int64)
-    edges = np.concatenate([[0], at, [height * width]])
-    return RLE(size, np.diff(edges).astype(np.uint32))
-
-
-def _crossings(begin: NDArray[np.int64], end: NDArray[np.int64], height: int, width: int) -> NDArray[np.int64]:
-    """Positions, counted down the columns, where the lines begin -> end (N, 2), in fifths of a pixel, change sides."""
-    dx, dy = np.abs(end - begin).T
-    flat = dx >= dy
-    # A line is drawn along its longer axis, from the smaller coordinate on, so that it is the same in both directions.
-    backwards = np.where(flat, begin[:, 0] > end[:, 0], begin[:, 1] > end[:, 1])
-    first, last = np.where(backwards[:, None], end, begin), np.where(backwards[:, None], begin, end)
-    length = np.where(flat, dx, dy)
-    rise = np.where(flat, last[:, 1] - first[:, 1], last[:, 0] - first[:, 0])
-    slope = rise.astype(np.float64) / length
-    line = np.repeat(np.arange(len(length)), length)
-    t = np.arange(len(line)) - np.repeat(np.cumsum(length) - length, length)  # one step: from t to t + 1
-
-    along = np.where(flat, first[:, 0], first[:, 1])[line] + t
-    start, slant = np.where(flat, first[:, 1], first[:, 0])[line], slope[line]
-    here = np.trunc(start + slant * t + 0.5).astype(np.int64)
-    there = np.trunc(start + slant * (t + 1) + 0.5).astype(np.int64)
-    flat = flat[line]
-    u = np.where(flat, along, np.minimum(here, there))
-    v = np.where(flat, np.minimum(here, there), along)
-    crossed = (flat | (here != there)) & (u % _SCALE == 2) & (u >= 0) & (u < _SCALE * width)
-    column, v = u[crossed] // _SCALE, v[crossed]
-    row = np.ceil(np.clip((v + 0.5) / _SCALE - 0.5, 0, height)).astype(np.int64)
-    return column * height + row
-
-
-def _rings(window: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
-    """The closed outlines of a mask whose border is outside; the mask lies on the right of the way they run.
-
-    Corners of the outlines are found first. Sorted along rows, they are in pairs the ends of the level edges; sorted
-    along columns, the ends of the upright ones. Where two pixels touch at a corner only, the corner counts twice and
-    the two are kept apart.
-    """
-    a, b = window[:-1, :-1], window[:-1, 1:]  # above the corner, left and right
-    c, d = window[1:, :-1], window[1:, 1:]  # below it
-    odd = a ^ b ^ c ^ d
-    falling = a & d & ~b & ~c  # two pixels touch like \
-    rising = b & c & ~a & ~d  # like /
-    y, x = np.nonzero(odd | falling | rising)
-    twice = ~odd[y, x]
-    y, x = np.repeat(y, 1 + twice), np.repeat(x, 1 + twice)
-    second = np.concatenate([[False], (y[1:] == y[:-1]) & (x[1:] == x[:-1])])
-    # np.nonzero went along rows: neighbours in pairs are the ends of level edges; of a double corner the first is a
-    # right end.
-    count = len(y)
-    level = np.arange(count) ^ 1
-    # Of a double corner like \ the left edge goes with the upper one, the pixel above left; like / with the lower one.
-    lower_first = np.where(rising[y, x], ~second, second)
-    by_column = np.lexsort((lower_first, y, x))
-    upright = np.empty(count, np.int64)
-    upright[by_column] = by_column[np.arange(count) ^ 1]
-    # A level edge with the mask below it runs right, one with the mask above it runs left.
-    left_end = np.minimum(np.arange(count), level)
-    runs_right = d[y[left_end], x[left_end]]
-    is_left_end = np.arange(count) == left_end
-    leaves_level = (runs_right == is_left_end).tolist()
-    following = np.where(leaves_level, level, upright).tolist()
-    points = np.stack([x, y], axis=1) + 1
-    place = (y.astype(np.int64) * window.shape[1] + x).tolist()
-    doubled = twice.repeat(1 + twice).tolist()
-    found: list[list[int]] = []
-    seen = bytearray(count)
-    for start in range(count):
-        if seen[start]:
-            continue
-        ring: list[int] = []
-        depth: dict[int, int] = {}
-        corner = start
-        while not seen[corner]:
-            seen[corner] = 1
-            if doubled[corner]:
-                # A ring that comes to a point again is cut there: rings that touch themselves are not valid polygons.
-                if place[corner] in depth:
-                    cut = depth[place[corner]]
-                    found.append(ring[cut:])
-                    for inner in ring[cut:]:
-                        depth.pop(place[inner], None)
-                    del ring[cut:]
-                depth[place[corner]] = len(ring)
-            ring.append(corner)
-            corner = following[corner]
-        found.append(ring)
-    return [points[r].astype(np.float64) for r in sorted(found, key=min)]
-
-
-def _owners(window: NDArray[np.bool_], outer: list[NDArray[np.float64]], holes: list[NDArray[np.float64]]) -> list[int]:
-    """For each hole the index of the outer ring around its part."""
-    from scipy import ndimage
-
-    parts, _ = ndimage.label(window)
-
-    def part(ring: NDArray[np.float64], step: int) -> int:
-        # The topmost of the leftmost points; inside the ring is the pixel right below it, outside the one left of that.
-        x, y = min(map(tuple, ring))
-        return int(parts[int(y), int(x) + step])
-
-    owner = {part(ring, 0): number for number, ring in enumerate(outer)}
-    return [owner[part(ring, -1)] for ring in holes]
-
-
-def _twice_area(ring: NDArray[np.float64]) -> float:
-    """Positive for rings that run clockwise on the screen (y down)."""
-    x, y = ring.T
-    return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))
+    """The outlines along the pixels' edges: see `kontur.core.polygons.outlines`. `from_rings` fills them again."""
+    return outlines(decode(mask) if isinstance(mask, RLE) else mask)
 
 
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 
-def _from_bounds(bounds: NDArray[np.int64], size: tuple[int, int]) -> RLE:
+def from_bounds(bounds: NDArray[np.integer], size: tuple[int, int]) -> RLE:
+    """From the places, counted down the columns and rising, where inside and outside change; the first is outside."""
     return RLE(size, np.diff(np.concatenate([[0], bounds, [size[0] * size[1]]])).astype(np.uint32))
 
 
@@ -550,10 +342,11 @@ def _same_size(masks: Sequence[RLE]) -> tuple[int, int]:
     return masks[0].size
 
 
-def _checked_size(size: Any) -> tuple[int, int]:
+def checked_size(size: Any) -> tuple[int, int]:
+    """(H, W) of two whole numbers from 1, MAX_PIXELS in all. Raises InputError for anything else."""
     whole = isinstance(size, Sequence | np.ndarray) and not isinstance(size, str | bytes) and len(size) == 2
     if not whole or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in size):
-        raise InputError(f"mask size: expected two whole numbers (H, W), got {_short(size)}")
+        raise InputError(f"mask size: expected two whole numbers (H, W), got {short(size)}")
     height, width = int(size[0]), int(size[1])
     if height < 1 or width < 1:
         raise InputError(f"mask size: expected at least 1 x 1 pixels, got {height} x {width}")
@@ -572,7 +365,7 @@ def _checked_counts(counts: Any, size: tuple[int, int]) -> NDArray[np.uint32]:
     except (ValueError, OverflowError):
         array = np.empty(0, object)
     if array.size == 0 or array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
-        raise InputError(f"RLE counts: expected run lengths, whole numbers of 0 or more, got {_short(counts)}")
+        raise InputError(f"RLE counts: expected run lengths, whole numbers of 0 or more, got {short(counts)}")
     if int(array.min()) < 0:
         raise InputError(f"RLE counts: expected run lengths of 0 or more, got {int(array.min())}")
     total = int(array.sum(dtype=np.int64)) if int(array.max()) <= pixels else int(array.max())
@@ -589,33 +382,3 @@ def _checked_counts(counts: Any, size: tuple[int, int]) -> NDArray[np.uint32]:
     array = array.astype(np.uint32)
     array.setflags(write=False)
     return array
-
-
-def _checked_rings(polygons: Sequence[ArrayLike]) -> list[NDArray[np.float64]]:
-    rings = []
-    for number, polygon in enumerate(polygons):
-        where = f"polygon {number}" if len(polygons) > 1 else "polygon"
-        try:
-            ring = np.asarray(polygon, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise InputError(f"{where}: expected coordinates x0, y0, x1, y1, .., got {_short(polygon)}") from None
-        if ring.ndim == 1:
-            if ring.size % 2:
-                raise InputError(f"{where}: expected an even number of coordinates, x and y in turn, got {ring.size}")
-            ring = ring.reshape(-1, 2)
-        if ring.ndim != 2 or ring.shape[1] != 2:
-            raise InputError(f"{where}: expected coordinates x0, y0, x1, y1, .. or (N, 2), got the shape {ring.shape}")
-        if len(ring) < 3:
-            raise InputError(f"{where}: expected at least 3 points, got {len(ring)}")
-        if not np.isfinite(ring).all():
-            raise InputError(f"{where}: expected finite coordinates, got NaN or infinite ones")
-        largest = float(np.abs(ring).max())
-        if largest > MAX_COORDINATE:
-            raise InputError(f"{where}: expected coordinates of at most {MAX_COORDINATE} pixels, got {largest:g}")
-        rings.append(ring)
-    return rings
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -183,16 +183,18 @@ class Segmentation:
         ids = np.zeros(self.ids.shape, np.int32)
         categories: dict[int, int] = {}
         scores: dict[int, float] = {}
-        count = 0
+        count = self.background or 0  # this id stays the background's, also where it has no pixel
         for segment in self.segments:
             x0, y0, x1, y1 = segment.box
             window = self.ids[y0:y1, x0:x1] == segment.id
             if segment.id == self.background:
-                parts, found = window.astype(np.int32), 1
+                ids[y0:y1, x0:x1][window] = self.background
+                news, found = range(self.background, self.background + 1), 0
             else:
                 parts, found = ndimage.label(window, np.ones((3, 3), int))
-            np.copyto(ids[y0:y1, x0:x1], parts + count, where=window)
-            for new in range(count + 1, count + found + 1):
+                np.copyto(ids[y0:y1, x0:x1], parts + count, where=window)
+                news = range(count + 1, count + found + 1)
+            for new in news:
                 if segment.category is not None:
                     categories[new] = segment.category
                 if segment.score is not None:

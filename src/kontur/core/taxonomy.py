@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ class Taxonomy:
     def __post_init__(self) -> None:
         object.__setattr__(self, "categories", tuple(self.categories))
         for what, values in (("id", [c.id for c in self]), ("name", [c.name for c in self])):
-            twice = sorted({str(v) for v in values if values.count(v) > 1})
+            twice = sorted(str(v) for v, count in Counter(values).items() if count > 1)
             if twice:
                 raise InputError(f"taxonomy: expected each category {what} once, got twice: {', '.join(twice)}")
         if self.ignore is not None and any(c.id == self.ignore for c in self):

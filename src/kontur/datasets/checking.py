@@ -10,32 +10,32 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from ..core.errors import InputError, KonturError, UnreadableFile
-from ..core.taxonomy import Taxonomy
+from ..core.errors import KonturError
 from ..io.bsds import read_bsds_truth
+from ..io.entries import LabelFault
 from ..io.labels import read_labels
-from ..io.panoptic import read_panoptic_png
-from ..io.photos import SUFFIXES
-from . import camvid, check_annotations, check_images, check_masks, folder
+from ..io.panoptic import PanopticFile, panoptic_file, read_panoptic_png
+from ..io.panoptic_entries import walk_panoptic
+from ..io.text import read_json
+from . import camvid, check_images, check_masks, dsb2018, folder
 from . import coco as coco_sets
-from .check_annotations import Tally
+from .catalogue import layout
+from .check_coco import check_panoptic
 from .check_images import ImageFacts
 from .check_masks import MaskFacts, Rules
+from .check_outlines import check_labelme, check_yolo
+from .check_work import Progress, Work, size_findings
+from .folder_layouts import Source, labelme_pairs, mask_pairs, mask_values, yolo_pairs
 from .report import Finding, Frequency, Report
-from .sample import Fault, Layout, Pair, existing
+from .sample import Layout, Pair, existing
+from .tally import Tally
 
-Progress = Callable[[int, int], None]
-_T = TypeVar("_T")
-_R = TypeVar("_R")
-_UNIONS = ("trainval",)  # splits that others make up together
 _FOLDER_OPTIONS = ("taxonomy", "classes", "images", "masks", "ignore")
 
 
@@ -49,26 +49,18 @@ def check(
 
     Raises UnknownName for a wrong name, UnreadableFile when the folder is missing or has another form.
     """
-    from . import layout
-
-    work = _Check(Path(root), jobs or min(8, os.cpu_count() or 1), progress)
+    work = Work(Path(root), jobs or min(8, os.cpu_count() or 1), progress)
     if name in ("coco", "coco_crowds", "dsb2018"):
-        complete = coco_sets.COMPLETE if name != "dsb2018" else {"train": 455, "val": 64, "test": 66}
+        complete = coco_sets.COMPLETE if name != "dsb2018" else dsb2018.COMPLETE
         path = existing(root)
-        files = coco_sets.instance_files(path, "instances_")
-        sources = {split: (coco_sets.image_folder(path, split, json), json) for split, json in files.items()}
+        sources = coco_sets.instance_sources(path)
         work.annotation_files(sources, coco_sets.THINGS if name != "dsb2018" else {1: "nucleus"}, complete)
     elif name == "folder":
         source = folder.find(root, **{k: v for k, v in options.items() if k in _FOLDER_OPTIONS})
         work.root = source.root
         _folder(work, source)
     elif name == "coco_panoptic":
-        try:
-            _panoptic(work, layout(name, root, **options))
-        except UnreadableFile:
-            raise
-        except InputError as error:  # the JSON
-            work.findings.append(Finding(str(error).split(": ")[0], "bad_annotation", None, 1, str(error)))
+        _panoptic(work, existing(root))
     else:
         found = layout(name, root, **options)
         work.root = found.root
@@ -82,167 +74,10 @@ def check(
     return work.report()
 
 
-@dataclass(eq=False)
-class _Check:
-    """What has been found so far."""
-
-    root: Path
-    jobs: int
-    progress: Progress | None
-    findings: list[Finding] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    splits: dict[str, int] = field(default_factory=dict)
-    frequencies: list[Frequency] = field(default_factory=list)
-
-    def name(self, path: Path | str) -> str:
-        """A path as findings show it: below the root."""
-        path = Path(path)
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
-
-    def listed(self, found: Layout) -> None:
-        """Splits, faults and notes that the listing shows."""
-        self.splits = {split: len(pairs) for split, pairs in found.splits.items()}
-        self.faults((*found.missing, *found.faults))
-        self.notes += [*found.notes, *found.partial]
-
-    def faults(self, faults: Iterable[Fault]) -> None:
-        self.findings += [Finding(self.name(f.file), f.kind, f.value, 1, f.advice) for f in faults]
-
-    def each(self, function: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
-        """The function of each item, in threads, in order."""
-        items = list(items)
-        results = []
-        with ThreadPoolExecutor(self.jobs) as pool:
-            for done, result in enumerate(pool.map(function, items), 1):
-                results.append(result)
-                if self.progress:
-                    self.progress(done, len(items))
-        return results
-
-    def images(self, splits: Mapping[str, tuple[Pair, ...]], mixed: bool) -> dict[Path, ImageFacts]:
-        """Decode all images; findings of unreadable, odd and equal ones."""
-        wanted: dict[Path, str] = {}
-        for split in sorted(splits, key=_UNIONS.__contains__):
-            for pair in splits[split]:
-                first = wanted.setdefault(pair.image, split)
-                if first != split and split not in _UNIONS:
-                    advice = f"Take it out of {first} or {split}."
-                    self.findings.append(
-                        Finding(self.name(pair.image), "listed_in_two_splits", f"{first}, {split}", 1, advice)
-                    )
-        found = self.each(lambda i: check_images.read_facts(i[0], i[1], self.name(i[0])), wanted.items())
-        self.findings += [f for f in found if isinstance(f, Finding)]
-        facts = [f for f in found if isinstance(f, ImageFacts)]
-        self.between(facts, mixed)
-        turned = [self.name(f.path) for f in facts if f.orientation != 1]
-        if turned:
-            self.notes.append(
-                f"images with an EXIF orientation, which is applied: {len(turned)}: {', '.join(turned[:5])}"
-            )
-        return {f.path: f for f in facts}
-
-    def between(self, facts: list[ImageFacts], mixed: bool) -> None:
-        names = {f.path: self.name(f.path) for f in facts}
-        for findings, notes in (check_images.odd_ones(facts, names, mixed), check_images.same_images(facts, names)):
-            self.findings += findings
-            self.notes += notes
-
-    def add(self, tally: Tally) -> None:
-        self.findings += tally.findings
-        self.notes += tally.notes
-
-    def annotation_files(
-        self,
-        sources: Mapping[str, tuple[Path, Path]],
-        wanted: Taxonomy | Mapping[int, str] | None,
-        complete: Mapping[str, int],
-    ) -> None:
-        """COCO files with their images; each source is (folder of images, JSON)."""
-        tallies = {}
-        splits: dict[str, tuple[Pair, ...]] = {}
-        for split, (pictures, json) in sources.items():
-            tally = tallies[split] = check_annotations.check_coco(json, pictures, self.name(json), wanted)
-            self.add(tally)
-            listed = [p for p in tally.images if p.exists()]
-            for path in tally.images.keys() - set(listed):
-                advice = f"{json.name} lists it: add the image, or remove the entry."
-                self.findings.append(Finding(self.name(path), "missing_image", json.name, 1, advice))
-            splits[split] = tuple(Pair(p.stem, p, json) for p in listed)
-            self.splits[split] = len(listed)
-        every = {p for tally in tallies.values() for p in tally.images}
-        unknown = {pictures for split, (pictures, _) in sources.items() if not tallies[split].images}  # a broken file
-        for pictures in {pictures for pictures, _ in sources.values()} - unknown:
-            for path in sorted(set(_images_in(pictures)) - every):
-                advice = "No annotation file lists it: add an entry, or remove the image."
-                self.findings.append(Finding(self.name(path), "missing_annotation", None, 1, advice))
-        facts = self.images(splits, True)
-        for tally in tallies.values():
-            self.findings += _sizes(self, tally, facts)
-        list_ = wanted if isinstance(wanted, dict) else {}
-        if not isinstance(wanted, Taxonomy):
-            self.compare_names({self.name(sources[split][1]): tally for split, tally in tallies.items()}, list_)
-        for split, size in complete.items():
-            if self.splits.get(split, 0) != size:
-                self.notes.append(
-                    f"split {split}: {self.splits.get(split, 0)} of the whole set's {size} images; a partial set"
-                )
-        self.objects(tallies.values(), {n: i for t in tallies.values() for i, n in t.names.items()})
-
-    def compare_names(self, tallies: Mapping[str, Tally], list_: Mapping[int, str]) -> None:
-        """Files of one set must have the same names: those of the first file are taken for right, or of the first that
-        keeps to the published list."""
-        named = {file: tally for file, tally in tallies.items() if tally.names}
-        keeping = [t for t in named.values() if check_annotations.published(t.names, list_)]
-        first = next(iter([*keeping, *named.values()]), None)
-        for file, tally in named.items():
-            if first is None or tally is first or tally in keeping:
-                continue
-            for kind, value, advice in check_annotations.name_findings(tally.names, first.names, by_name=False):
-                if not any((f.file, f.kind, f.value) == (file, kind, value) for f in self.findings):
-                    self.findings.append(Finding(file, kind, value, 1, f"Another file has other names. {advice}"))
-
-    def objects(self, tallies: Iterable[Tally], ids: Mapping[str, int]) -> None:
-        """The class table of sets whose truth is objects."""
-        counts: Counter[str] = Counter()
-        images: dict[str, int] = defaultdict(int)
-        for tally in tallies:
-            counts.update(tally.objects)
-            for name, files in tally.images_with.items():
-                images[name] += len(files)
-        rows = sorted(ids.items(), key=lambda i: i[1]) or [(n, k) for k, n in enumerate(sorted(counts))]
-        self.frequencies = [Frequency(i, n, 0, counts[n], images[n]) for n, i in rows]
-
-    def report(self) -> Report:
-        absent = [f.name for f in self.frequencies if not f.pixels and not f.objects]
-        if absent and len(absent) < len(self.frequencies):
-            self.notes.append(
-                f"classes that do not occur: {len(absent)}: {', '.join(absent[:12])}{', ..' * (len(absent) > 12)}"
-            )
-        unique = dict.fromkeys(sorted(self.findings, key=lambda f: (f.file, f.kind, str(f.value))))
-        return Report(self.root, self.splits, tuple(unique), tuple(self.notes), tuple(self.frequencies))
-
-
-def _images_in(folder_: Path) -> list[Path]:
-    return [p for p in folder_.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
-
-
-def _sizes(work: _Check, tally: Tally, facts: Mapping[Path, ImageFacts]) -> Iterable[Finding]:
-    for path, size in tally.images.items():
-        image = facts.get(path)
-        if image is None or size is None or image.shape == size:
-            continue
-        if image.orientation >= 5 and image.shape[::-1] == size:
-            advice = "The image has an EXIF orientation, its annotations were made without: drop the tag or turn them."
-            yield Finding(work.name(path), "exif_rotation", f"orientation {image.orientation}", 1, advice)
-        else:
-            value = f"annotations {size[1]} x {size[0]}, image {image.shape[1]} x {image.shape[0]}"
-            yield Finding(work.name(path), "wrong_size", value, 1, "The annotations are of an image of another size.")
-
-
 # --- masks ----------------------------------------------------------------------------------------------------------
 
 
-def _masks(work: _Check, found: Layout, rules: Rules) -> None:
+def _masks(work: Work, found: Layout, rules: Rules) -> None:
     facts = work.images(found.splits, found.mixed_bands)
     pairs = [pair for pairs in found.splits.values() for pair in pairs if pair.target is not None]
     pairs = list({pair.target: pair for pair in pairs}.values())
@@ -321,25 +156,21 @@ def _pixels(masks: list[MaskFacts], rules: Rules) -> list[Frequency]:
 # --- other forms ----------------------------------------------------------------------------------------------------
 
 
-def _folder(work: _Check, source: folder.Source) -> None:
+def _folder(work: Work, source: Source) -> None:
     if source.form == "coco":
         work.annotation_files(source.splits, source.taxonomy, {})
         return
-    _, wrong = folder.joined(source.named, source.taxonomy, source.named_in)
+    values, wrong = mask_values(source)
     work.faults(wrong)
     if source.form == "ids":
-        splits, missing, orphans = folder.mask_pairs(source)
-        join = folder.joined(source.named, source.taxonomy, source.named_in)[0]
-        values = dict(join) if join and not wrong else None
-        if values is not None and source.taxonomy is not None and source.taxonomy.ignore is not None:
-            values[source.taxonomy.ignore] = source.taxonomy.ignore
+        splits, missing, orphans = mask_pairs(source)
         found = Layout(
             "folder", source.root, source.taxonomy, splits, "ids", _unread, values, missing=missing, faults=orphans
         )
         work.listed(found)
         _masks(work, found, Rules.of(source.taxonomy, values, "folder"))
         return
-    splits, faults = folder.yolo_pairs(source) if source.form == "yolo" else folder.labelme_pairs(source)
+    splits, faults = yolo_pairs(source) if source.form == "yolo" else labelme_pairs(source)
     work.splits = {split: len(pairs) for split, pairs in splits.items()}
     work.faults(faults)
     facts = work.images(splits, True)
@@ -353,22 +184,38 @@ def _folder(work: _Check, source: folder.Source) -> None:
             work.notes.append(f"images without a text file, so without objects: {len(without)}: {named}")
         for pair in pairs:
             if pair.target is not None and pair.target.exists():
-                tallies.append(check_annotations.check_yolo(pair.target, work.name(pair.target), pair.name, classes))
+                tallies.append(check_yolo(pair.target, work.name(pair.target), pair.name, classes))
         ids = {name: number for number, name in classes.items()}
     else:
         for pair in pairs:
             assert pair.target is not None
             name = work.name(pair.target)
-            tallies.append(check_annotations.check_labelme(pair.target, name, pair.image, source.taxonomy))
-            work.findings += _sizes(work, tallies[-1], facts)
+            tallies.append(check_labelme(pair.target, name, pair.image, source.taxonomy))
+            work.findings += size_findings(work, tallies[-1], facts)
         ids = {c.name: c.id for c in source.taxonomy or ()}
     for tally in tallies:
         work.add(tally)
     work.objects(tallies, ids)
 
 
-def _panoptic(work: _Check, found: Layout) -> None:
-    work.root = found.root
+def _panoptic(work: Work, root: Path) -> None:
+    """COCO's panoptic form: first the JSON files, every entry; then the PNGs of what is sound."""
+    work.root = root
+    contents: dict[Path, PanopticFile] = {}
+    for json in coco_sets.panoptic_files(root).values():
+        tally = Tally(work.name(json))
+        try:
+            content = read_json(json)
+        except KonturError as error:
+            tally.found("unreadable_annotations", None, str(error).removeprefix(f"{json}: "))
+        else:
+            entries = list(walk_panoptic(content, scored=True, named=True))
+            for entry in entries:
+                if isinstance(entry, LabelFault):
+                    tally.fault(entry)
+            contents[json] = panoptic_file(json, entries)
+        work.add(tally)
+    found = coco_sets.panoptic_layout(root, contents)
     work.listed(found)
     facts = work.images(found.splits, found.mixed_bands)
     names = {c.id: c.name for c in found.taxonomy or ()}
@@ -379,13 +226,12 @@ def _panoptic(work: _Check, found: Layout) -> None:
         try:
             ids = read_panoptic_png(pair.target)
         except KonturError as error:
-            finding = check_images.unreadable(pair.target, name, "mask", error)
-            return Tally(findings=[finding])
-        tally = check_annotations.check_panoptic(ids, pair.key[1]["segments_info"], name, names)
+            return Tally(name, [check_images.unreadable(pair.target, name, "mask", error)])
+        tally = check_panoptic(ids, pair.key[1], name, names)
         image = facts.get(pair.image)
         if image is not None and image.shape != ids.shape:
             value = f"{ids.shape[1]} x {ids.shape[0]}, image {image.shape[1]} x {image.shape[0]}"
-            tally.findings.append(Finding(name, "wrong_size", value, 1, "The PNG is of an image of another size."))
+            tally.found("wrong_size", value, "The PNG is of an image of another size.")
         return tally
 
     tallies = work.each(read, [pair for pairs in found.splits.values() for pair in pairs])
@@ -394,7 +240,7 @@ def _panoptic(work: _Check, found: Layout) -> None:
     work.objects(tallies, {c.name: c.id for c in found.taxonomy or ()})
 
 
-def _bsds(work: _Check, found: Layout, facts: Mapping[Path, ImageFacts]) -> None:
+def _bsds(work: Work, found: Layout, facts: Mapping[Path, ImageFacts]) -> None:
     def read(pair: Pair) -> list[Finding]:
         assert pair.target is not None
         name = work.name(pair.target)

@@ -14,17 +14,20 @@ Papers: Lin et al., ECCV 2014, arXiv:1405.0312; Kirillov et al., "Panoptic Segme
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InputError, UnreadableFile
+from ..core.errors import InputError, UnreadableFile, short
 from ..core.instances import Instance, Instances
 from ..core.segmentation import Segmentation
 from ..core.taxonomy import Category, Taxonomy, voc_colour
 from ..io.coco import CocoFile, read_coco
-from ..io.panoptic import PanopticFile, read_panoptic, read_panoptic_png
+from ..io.entries import inside
+from ..io.panoptic import PanopticFile, read_panoptic
 from ..io.photos import SUFFIXES
+from .class_names import joined
 from .coco_names import STUFF_AND_THINGS, THINGS
 from .sample import Fault, Layout, MaskReader, Pair, by_stem, existing, files_in, matched
 
@@ -41,60 +44,91 @@ TAXONOMY_STUFF = Taxonomy(
 
 def coco(root: str | Path) -> Layout:
     """Objects as `Instances`; regions that are marked as crowds are left out (`coco_crowds` has them)."""
-    return instance_layout("coco", existing(root), "instances_", COMPLETE, crowds=False)
+    return instance_layout("coco", existing(root), instance_sources(existing(root)), complete=COMPLETE)
 
 
 def coco_crowds(root: str | Path) -> Layout:
     """The crowd regions alone, for the same images."""
-    return instance_layout("coco_crowds", existing(root), "instances_", COMPLETE, crowds=True)
+    return instance_layout(
+        "coco_crowds", existing(root), instance_sources(existing(root)), complete=COMPLETE, crowds=True
+    )
 
 
-def instance_layout(name: str, root: Path, prefix: str, complete: dict[str, int], *, crowds: bool = False) -> Layout:
-    """Every `prefix<split>.json` of the root or its annotations/ is a split.
+def instance_sources(root: Path) -> dict[str, tuple[Path, Path]]:
+    """Split -> (folder of images, instances_<split>.json). Raises UnreadableFile when there is none."""
+    return {
+        split: (image_folder(root, split, path), path) for split, path in instance_files(root, "instances_").items()
+    }
 
-    The JSON is read when the layout is. Raises UnreadableFile when there is none.
+
+def instance_layout(
+    name: str,
+    root: Path,
+    sources: Mapping[str, tuple[Path, Path]],
+    *,
+    taxonomy: Taxonomy | None = None,
+    join: bool = False,
+    complete: Mapping[str, int] | None = None,
+    crowds: bool = False,
+) -> Layout:
+    """COCO files, each a split with its folder of images; the JSON is read when the layout is.
+
+    taxonomy: the categories to have, by default the first file's. join: other files' categories are joined to them by name;
+    without it they must be the same, ids and names. crowds: the crowd regions alone.
     """
-    files = instance_files(root, prefix)
     splits: dict[str, tuple[Pair, ...]] = {}
     contents: dict[Path, CocoFile] = {}
+    joins: dict[Path, dict[int, int]] = {}
     missing: list[Fault] = []
-    for split, path in files.items():
+    for split, (folder, path) in sources.items():
         content = contents[path] = read_coco(path)
-        folder = image_folder(root, split, path)
+        taxonomy = taxonomy or (content.taxonomy if join else None)
+        joins[path], faults = joined({c.id: c.name for c in content.taxonomy}, taxonomy, path)
+        missing += faults
         pairs = []
         for image in content.images:
-            file = folder / image.file_name
-            if not inside(image.file_name):
-                raise InputError(f"{path}: expected the name of a file inside the folder, got {image.file_name!r}")
+            file = folder / inner_name(image.file_name, path)
             if file.exists():
                 pairs.append(Pair(Path(image.file_name).with_suffix("").as_posix(), file, path, image.id))
             else:
-                missing.append(
-                    Fault(str(file), "missing_image", f"image id {image.id}", f"Add it, or remove it from {path}.")
-                )
+                advice = f"Add it, or remove it from {path}."
+                missing.append(Fault(str(file), "missing_image", f"image id {image.id}", advice))
         splits[split] = tuple(pairs)
-    taxonomy = one_taxonomy(contents, name)
-    sizes = {path: {i.id: (i.height, i.width) for i in content.images} for path, content in contents.items()}
+    whole = taxonomy or one_taxonomy(contents, name)
 
     def objects(pair: Pair, crowds: bool) -> Instances:
         assert pair.target is not None
-        annotations = contents[pair.target].of_image(pair.key)
-        found = tuple(Instance(a.mask, a.category_id, a.score) for a in annotations if a.crowd == crowds)
-        return Instances(sizes[pair.target][pair.key], found, taxonomy)
+        content, ids = contents[pair.target], joins[pair.target]
+        found = (a for a in content.of_image(pair.key) if a.crowd == crowds)
+        return Instances(
+            content.image(pair.key).size, tuple(Instance(a.mask, ids[a.category_id], a.score) for a in found), whole
+        )
 
     return Layout(
         name,
         root,
-        taxonomy,
+        whole,
         splits,
         "coco",
         lambda pair, size: objects(pair, crowds),
         None,
-        complete,
+        complete or {},
         missing=tuple(missing),
         mixed_bands=True,
         crowd_objects=None if crowds else lambda pair: objects(pair, True),
     )
+
+
+def inner_name(name: str, path: Path) -> str:
+    """The name of an image, as the JSON `path` has it. Raises InputError for one that leaves its folder."""
+    if not inside(name):
+        raise InputError(f"{path}: {outside_name(name)}")
+    return name
+
+
+def outside_name(name: str) -> str:
+    """What is said of the name of an image that leaves its folder."""
+    return f"expected the name of a file inside the folder, got {short(name)}"
 
 
 def instance_files(root: Path, prefix: str) -> dict[str, Path]:
@@ -124,12 +158,7 @@ def image_folder(root: Path, split: str, json: Path) -> Path:
     raise UnreadableFile(f"{root}: expected the images of {json.name} in {split}/ or images/, got no such folder")
 
 
-def inside(name: str) -> bool:
-    """Whether a name from a file stays inside its folder."""
-    return not Path(name).is_absolute() and ".." not in Path(name).parts
-
-
-def one_taxonomy(contents: dict[Path, Any], name: str) -> Taxonomy | None:
+def one_taxonomy(contents: Mapping[Path, Any], name: str) -> Taxonomy | None:
     """The categories of all files, under the set's name. Raises InputError where two files differ: names are the join key, never positions."""
     first: tuple[Path, Taxonomy] | None = None
     for path, content in contents.items():
@@ -150,25 +179,26 @@ def one_taxonomy(contents: dict[Path, Any], name: str) -> Taxonomy | None:
 def coco_panoptic(root: str | Path) -> Layout:
     """Every pixel's segment with its category, as `Segmentation`; void is 0. Crowd segments are segments like others."""
     root = existing(root)
-    files = panoptic_files(root)
+    return panoptic_layout(root, {path: read_panoptic(path) for path in panoptic_files(root).values()})
+
+
+def panoptic_layout(root: Path, contents: Mapping[Path, PanopticFile]) -> Layout:
+    """Panoptic files that were read, each a split."""
     splits: dict[str, tuple[Pair, ...]] = {}
-    contents: dict[Path, PanopticFile] = {}
     missing: list[Fault] = []
-    for split, path in files.items():
-        content = contents[path] = read_panoptic(path)
+    for path, content in contents.items():
+        split = path.stem.removeprefix("panoptic_")
         folder = image_folder(root, split, path)
         pairs = []
         for row in content.rows:
-            name = content.photos.get(row["image_id"], f"{Path(row['file_name']).stem}.jpg")
-            if not inside(name):
-                raise InputError(f"{path}: expected the name of a file inside the folder, got {name!r}")
+            name = inner_name(content.photo(row), path)
             pair = Pair(
-                Path(name).with_suffix("").as_posix(), folder / name, content.folder / row["file_name"], (path, row)
+                Path(name).with_suffix("").as_posix(), folder / name, content.folder / row.file_name, (path, row)
             )
             for file, kind in ((pair.image, "missing_image"), (pair.target, "missing_mask")):
                 if file is not None and not file.exists():
                     missing.append(
-                        Fault(str(file), kind, f"image id {row['image_id']}", f"Add it, or take it out of {path}.")
+                        Fault(str(file), kind, f"image id {row.image_id}", f"Add it, or take it out of {path}.")
                     )
             if pair.image.exists() and pair.target is not None and pair.target.exists():
                 pairs.append(pair)
@@ -177,14 +207,7 @@ def coco_panoptic(root: str | Path) -> Layout:
 
     def read(pair: Pair, size: tuple[int, int]) -> Segmentation:
         json, row = pair.key
-        assert pair.target is not None
-        told = {s["id"]: s["category_id"] for s in row["segments_info"]}
-        found = Segmentation.from_ids(read_panoptic_png(pair.target), categories=told, taxonomy=taxonomy)
-        drawn = {s.id for s in found.segments}
-        for which, where in ((drawn - told.keys(), f"the JSON {json.name}"), (told.keys() - drawn, "the PNG")):
-            if which:
-                raise InputError(f"{pair.target}: segments that {where} does not have: {sorted(which)[:8]}")
-        return found
+        return replace(contents[json].read(row), taxonomy=taxonomy)
 
     return Layout(
         "coco_panoptic",
@@ -202,7 +225,7 @@ def coco_panoptic(root: str | Path) -> Layout:
 
 
 def _crowds(segments: Segmentation, pair: Pair) -> frozenset[int]:
-    return frozenset(s["id"] for s in pair.key[1]["segments_info"] if s.get("iscrowd", 0) == 1)
+    return frozenset(s.id for s in pair.key[1].segments if s.crowd)
 
 
 def panoptic_files(root: Path) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .coco import instance_layout
+from .coco import instance_layout, instance_sources
 from .sample import Layout, existing
 
 COMPLETE = {"train": 455, "val": 64, "test": 66}
@@ -18,4 +18,4 @@ COMPLETE = {"train": 455, "val": 64, "test": 66}
 
 def dsb2018(root: str | Path) -> Layout:
     """Nuclei as `Instances`. Raises UnreadableFile for a folder without the layout."""
-    return instance_layout("dsb2018", existing(root), "instances_", COMPLETE)
+    return instance_layout("dsb2018", existing(root), instance_sources(existing(root)), complete=COMPLETE)

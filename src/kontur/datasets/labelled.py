@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..core import rle
 from ..core.errors import InputError
+from ..core.instances import Instance, Instances
 from ..core.rle import RLE
 from ..core.taxonomy import Category, Taxonomy
 
@@ -181,10 +182,7 @@ def parts_and_holes(mask: RLE) -> tuple[int, int]:
     """How many parts of 4-connected pixels a mask has, and how many holes in them."""
     from scipy import ndimage
 
-    x0, y0, x1, y1 = rle.box(mask)
-    if x0 == x1:
-        return 0, 0
-    window = np.pad(rle.decode(mask)[y0:y1, x0:x1], 1)
+    window = np.pad(rle.decode_window(mask), 1)
     parts = ndimage.label(window)[1]
     outside = ndimage.label(~window, np.ones((3, 3), int))[1]
     return int(parts), int(outside) - 1
@@ -192,17 +190,7 @@ def parts_and_holes(mask: RLE) -> tuple[int, int]:
 
 def overlap(image: LabelledImage) -> int:
     """Pixels that more than one region claims."""
-    masks = [r.mask for r in image.regions if rle.area(r.mask)]
-    if len(masks) < 2:
-        return 0
-    depth_of_one = sum(rle.area(m) for m in masks)
-    union = rle.area(rle.merge(masks))
-    if depth_of_one == union:
-        return 0
-    depth = np.zeros(image.shape, np.int32)
-    for mask in masks:
-        depth += rle.decode(mask)
-    return int(np.count_nonzero(depth > 1))
+    return rle.claimed_twice([region.mask for region in image.regions])
 
 
 def painted(image: LabelledImage) -> tuple[NDArray[np.int32], list[int]]:
@@ -210,13 +198,16 @@ def painted(image: LabelledImage) -> tuple[NDArray[np.int32], list[int]]:
 
     Of regions that overlap the smaller lies on top, so that most stay to be seen; crowds lie under all others.
     """
-    places = [n for n, r in enumerate(image.regions) if rle.area(r.mask)]
-    places.sort(key=lambda n: (not image.regions[n].crowd, -rle.area(image.regions[n].mask), n))
-    ids = np.zeros(image.shape, np.int32)
-    for n in places:
-        x0, y0, x1, y1 = rle.box(image.regions[n].mask)
-        ids[y0:y1, x0:x1][rle.decode(image.regions[n].mask)[y0:y1, x0:x1]] = n + 1
-    return ids, places
+    areas = [rle.area(region.mask) for region in image.regions]
+    places = [n for n, area in enumerate(areas) if area]
+    places.sort(key=lambda n: (not image.regions[n].crowd, -areas[n], n))
+    return Instances(image.shape, tuple(Instance(region.mask) for region in image.regions)).painted(places), places
+
+
+def held_masks(ids: NDArray[np.int32], kept: NDArray[np.bool_], count: int) -> list[RLE | None]:
+    """Of regions 1..count of a partition (H, W) the pixels that are `kept` (H, W); None where none is."""
+    runs = rle.encode_labels(np.where(kept, ids, 0))
+    return [runs.get(number) for number in range(1, count + 1)]
 
 
 def void_pixels(image: LabelledImage) -> int:

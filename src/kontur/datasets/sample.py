@@ -182,10 +182,9 @@ class Dataset(Sequence[Sample]):
 
     def sample(self, name: str) -> Sample:
         """The sample of a name. Raises UnknownName."""
-        try:
-            return self[self.names.index(name)]
-        except ValueError:
-            raise UnknownName("sample", name, self.names, f"{self.name} {self.split} has {len(self)}.") from None
+        if name not in self.names:
+            raise UnknownName("sample", name, self.names, f"{self.name} {self.split} has {len(self)}.")
+        return self[self.names.index(name)]  # outside of any `except`: what is wrong with the file is told as it is
 
     def _target(self, pair: Pair, size: tuple[int, int]) -> Target:
         if pair.target is None:

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..core.errors import InputError
+from ..core.errors import InputError, short
 from ..core.taxonomy import Taxonomy
-from ..io.documents import read_json, write_json
+from ..io.coco_entries import walk_images
+from ..io.entries import sound
 from ..io.taxonomy import taxonomy_of
+from ..io.text import read_json, write_json
 from .labelled import LabelledImage
 
 NAME = "dataset.json"
@@ -37,6 +39,11 @@ class Sidecar:
     taxonomy: Taxonomy | None = None
     photos: dict[str, Photo] = field(default_factory=dict)  # by stem
 
+    def in_order(self, files: list[tuple[Path, str]]) -> list[tuple[Path, str]]:
+        """Label files with their stems in the order of their photos; those of photos that are not known come last."""
+        places = {stem: place for place, stem in enumerate(self.photos)}
+        return sorted(files, key=lambda pair: places.get(pair[1], len(places)))
+
 
 def read_sidecar(folder: Path) -> Sidecar:
     """The `dataset.json` of a folder, or an empty one. Raises InputError where it is not in order."""
@@ -44,14 +51,13 @@ def read_sidecar(folder: Path) -> Sidecar:
     if not path.is_file():
         return Sidecar()
     content = read_json(path)
-    try:
-        photos = [
-            Photo(str(r["file_name"]), (int(r["height"]), int(r["width"])), r.get("id")) for r in content["images"]
-        ]
-        empty = not content["taxonomy"]["categories"]
-    except (KeyError, TypeError, ValueError):
-        raise InputError(f"{path}: expected taxonomy and images with file_name, height, width") from None
-    taxonomy = Taxonomy((), ignore=None) if empty else taxonomy_of(content["taxonomy"], path)
+    rows = content.get("images") if isinstance(content, dict) else None
+    given = content.get("taxonomy") if isinstance(content, dict) else None
+    if not isinstance(rows, list) or not isinstance(given, dict):
+        raise InputError(f"{path}: expected taxonomy and images with file_name, height, width, got {short(content)}")
+    images = sound(path, walk_images(rows, {}, bare=False, numbered=False))
+    photos = [Photo(i.file_name, i.size, row.get("id")) for i, row in zip(images, rows, strict=True)]
+    taxonomy = taxonomy_of(given, path) if given.get("categories") else Taxonomy((), ignore=None)
     return Sidecar(taxonomy, {str(PurePosixPath(p.file_name).with_suffix("")): p for p in photos})
 
 

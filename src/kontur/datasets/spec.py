@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import OptionError, UnknownName, UnreadableFile
-from . import NAMES
-from . import open as open_dataset
+from .catalogue import NAMES
+from .catalogue import open as open_dataset
 from .sample import Dataset
 
 

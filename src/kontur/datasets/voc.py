@@ -25,6 +25,7 @@ from ..core.errors import InputError, UnreadableFile
 from ..core.instances import Instance, Instances
 from ..core.taxonomy import Category, Taxonomy, voc_colour
 from ..io.labels import read_labels
+from ..io.text import read_lines
 from .sample import Fault, Layout, MaskReader, Pair, existing
 
 COMPLETE = {"train": 1464, "val": 1449}
@@ -99,10 +100,7 @@ def _folder(root: str | Path, *needed: str) -> Path:
 
 
 def _names(path: Path) -> list[str]:
-    try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError):
-        raise UnreadableFile(f"{path}: expected a text file with a name a line") from None
+    return read_lines(path, "a text file with a name a line")
 
 
 def _layout(name: str, root: Path, lists: tuple[str, ...], masks: str, complete: dict[str, int]) -> Layout:

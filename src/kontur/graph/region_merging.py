@@ -43,8 +43,7 @@ def region_merging(
 
     Every region is 4-connected. Any number of bands. Read several levels at once with `merging_hierarchy`.
     """
-    hierarchy = merging_hierarchy(image, superpixels=superpixels)
-    return hierarchy.level(level) if regions is None else hierarchy.regions(regions)
+    return merging_hierarchy(image, superpixels=superpixels).cut(level, regions)
 
 
 def merging_hierarchy(image: Image | NDArray, *, superpixels: int | None = None) -> Hierarchy:

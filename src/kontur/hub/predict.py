@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,20 @@ from ..core import rle
 from ..core.errors import InputError, OptionError
 from ..core.image import Image
 from ..core.instances import Instance, Instances
+from ..core.method import BasePredictor
+from ..core.options import Option
 from ..core.segmentation import Provenance, Segmentation
 from .categories import stuff_ids
-from .families import SEMANTIC
-from .loading import Loaded, load
+from .loading import Loaded, cores, load
 from .masks import Queries, category_scores, enlarged, highest, instances, panoptic, semantic
 from .reference import HubModel
+
+R = TypeVar("R", Segmentation, Instances)
+Task = Annotated[
+    Literal["semantic", "instance", "panoptic"] | None, Option("what it shall give; none: the model's own")
+]
+Device = Annotated[Literal["auto", "cpu", "cuda"], Option("where it runs; auto: a GPU where PyTorch sees one")]
+Threads = Annotated[int, Option("cores for one image; 0: as many as PyTorch takes", 0, 256)]
 
 _LONGEST = 16
 """How many times as long as wide an image may be; EoMT enlarges the short side of any image to its own size."""
@@ -33,50 +41,88 @@ def picture_of(image: Image) -> NDArray[np.uint8]:
     return np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge") if any(missing) else pixels
 
 
-def predict(
-    model: HubModel,
-    image: Image,
-    *,
-    task: str | None,
-    threshold: float | None,
-    mask_threshold: float,
-    overlap: float,
-    stuff: str | None,
-    device: str,
-) -> Segmentation | Instances:
-    """Semantic, instance or panoptic; `threshold` and those after it are for networks with queries."""
-    wanted = task or model.task
-    if wanted not in model.family.tasks:
-        raise OptionError(
-            f"option task: {model.name} is a {model.family.name}, which gives {' or '.join(model.family.tasks)}, got "
-            f"{wanted!r}. Mask2Former, MaskFormer, OneFormer, EoMT and DETR give instance and panoptic"
-        )
-    names = dict(model.categories)
-    fused = stuff_ids(names, model.things, stuff)
-    loaded, waited = timed_load(model, device)
-    pixels = picture_of(image)
-    height, width = image.shape
-    with loaded.turn:
-        if model.family.kind == SEMANTIC:
-            categories = _category_map(model, loaded, pixels)
-        elif wanted == "semantic":
-            categories = _query_semantic(model, loaded, pixels)
-        else:
-            queries = _queries(model, loaded, pixels, wanted)
-    result: Segmentation | Instances
-    if wanted == "semantic":
-        result = Segmentation.from_categories(categories[:height, :width], model.taxonomy)
-    else:
-        least = model.family.threshold if threshold is None else threshold
-        if wanted == "panoptic":
-            whole = panoptic(queries, least, mask_threshold, overlap, fused)
-            result = Segmentation.from_ids(
-                whole.ids[:height, :width], categories=whole.categories, scores=whole.scores, taxonomy=model.taxonomy
+class SemanticPredictor(BasePredictor):
+    """Semantic segmentation by a network with a category a pixel. The weights are read at the first image."""
+
+    def __init__(self, model: HubModel, *, task: Task = None, device: Device = "auto", threads: Threads = 0) -> None:
+        self._model, self._task, self._device, self._threads = model, task or model.task, device, threads
+
+    def __call__(self, image: Image) -> Segmentation | Instances:
+        model = self._model
+        if self._task not in model.family.tasks:
+            raise OptionError(
+                f"option task: {model.name} is a {model.family.name}, which gives {' or '.join(model.family.tasks)}, got "
+                f"{self._task!r}. Mask2Former, MaskFormer, OneFormer, EoMT and DETR give instance and panoptic"
             )
-        else:
+        with cores(self._threads):
+            return self._result(image)
+
+    def _result(self, image: Image) -> Segmentation | Instances:
+        loaded, waited = timed_load(self._model, self._device)
+        with loaded.turn:
+            categories = self._category_map(loaded, picture_of(image))
+        return self._noted(self._of_categories(categories, image), loaded, waited)
+
+    def _category_map(self, loaded: Loaded, pixels: NDArray[np.uint8]) -> NDArray:
+        logits = run(loaded, asked(loaded, pixels)).logits[0]  # (K, h, w)
+        _check_count(self._model, logits.shape[0])
+        return highest(logits, lambda some: enlarged(some, pixels.shape[:2]))
+
+    def _of_categories(self, categories: NDArray, image: Image) -> Segmentation:
+        height, width = image.shape
+        return Segmentation.from_categories(categories[:height, :width], self._model.taxonomy)
+
+    def _noted(self, result: R, loaded: Loaded, waited: float) -> R:
+        notes = notes_of(self._model, loaded, self._task, waited)
+        return replace(result, provenance=Provenance(self._model.name, notes=notes))
+
+
+class QueryPredictor(SemanticPredictor):
+    """Semantic, instance or panoptic segmentation by a network with queries."""
+
+    def __init__(
+        self,
+        model: HubModel,
+        *,
+        task: Task = None,
+        threshold: Annotated[
+            float | None, Option("least score of an object; none: the family's own, 0.5 (EoMT 0.8)", 0, 1)
+        ] = None,
+        mask_threshold: Annotated[float, Option("panoptic: what counts as inside a query's mask", 0, 1)] = 0.5,
+        overlap: Annotated[float, Option("panoptic: share of its mask that a query must keep", 0, 1)] = 0.8,
+        stuff: Annotated[
+            str | None,
+            Option("categories that are one region each; none: as far as known", unit="names with semicolons"),
+        ] = None,
+        device: Device = "auto",
+        threads: Threads = 0,
+    ) -> None:
+        super().__init__(model, task=task, device=device, threads=threads)
+        self._threshold = model.family.threshold if threshold is None else threshold
+        self._mask_threshold, self._overlap, self._stuff = mask_threshold, overlap, stuff
+
+    def _result(self, image: Image) -> Segmentation | Instances:
+        model, (height, width) = self._model, image.shape
+        names = dict(model.categories)
+        fused = stuff_ids(names, model.things, self._stuff)
+        loaded, waited = timed_load(model, self._device)
+        pixels = picture_of(image)
+        with loaded.turn:
+            if self._task == "semantic":
+                categories = _query_semantic(model, loaded, pixels)
+            else:
+                queries = _queries(model, loaded, pixels, self._task)
+        if self._task == "semantic":
+            return self._noted(self._of_categories(categories, image), loaded, waited)
+        cuts = (self._threshold, self._mask_threshold, self._overlap)
+        if self._task == "instance":
             things = frozenset(names) - fused if fused else None
-            result = _instances(model, queries, image.shape, least, mask_threshold, overlap, things)
-    return replace(result, provenance=Provenance(model.name, notes=notes_of(model, loaded, wanted, waited)))
+            return self._noted(_instances(model, queries, image.shape, *cuts, things), loaded, waited)
+        whole = panoptic(queries, *cuts, fused)
+        result = Segmentation.from_ids(
+            whole.ids[:height, :width], categories=whole.categories, scores=whole.scores, taxonomy=model.taxonomy
+        )
+        return self._noted(result, loaded, waited)
 
 
 def timed_load(model: HubModel, device: str) -> tuple[Loaded, float]:
@@ -113,12 +159,6 @@ def asked(loaded: Loaded, pixels: NDArray[np.uint8], **options: Any) -> Any:
     from PIL import Image as PillowImage  # of an array with a side of 1 or 3 the processor would guess the channels
 
     return loaded.processor(images=PillowImage.fromarray(pixels), return_tensors="pt", **options)
-
-
-def _category_map(model: HubModel, loaded: Loaded, pixels: NDArray[np.uint8]) -> NDArray:
-    logits = run(loaded, asked(loaded, pixels)).logits[0]  # (K, h, w)
-    _check_count(model, logits.shape[0])
-    return highest(logits, lambda some: enlarged(some, pixels.shape[:2]))
 
 
 def _check_count(model: HubModel, count: int) -> None:

@@ -12,7 +12,7 @@ for the suppression taken, at the size the network gives it in (256 on the longe
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,13 @@ from ..core import rle
 from ..core.errors import PromptError
 from ..core.image import Image
 from ..core.instances import Instance, Instances
+from ..core.method import NOTHING_MORE, BasePredictor, Outcome, Want
+from ..core.options import Option
 from ..core.prompts import Box, Prompts
 from ..core.segmentation import BACKGROUND, Provenance, Segmentation
-from .loading import Loaded
+from .loading import Loaded, cores
 from .masks import enlarged
-from .predict import asked, notes_of, picture_of, run, timed_load
+from .predict import Device, Threads, asked, notes_of, picture_of, run, timed_load
 from .reference import HubModel
 
 _AT_ONCE = 64
@@ -87,6 +89,33 @@ def _seen(loaded: Loaded, pixels: NDArray[np.uint8]) -> _View:
     with torch.inference_mode():
         embeddings = loaded.network.get_image_embeddings(values)
     return _View(loaded, embeddings, (pixels.shape[0], pixels.shape[1]), (fed[0], fed[1]), side)
+
+
+class PromptablePredictor(BasePredictor):
+    """Objects by boxes and points, or all that a grid of points finds. The weights are read at the first image."""
+
+    def __init__(
+        self,
+        model: HubModel,
+        *,
+        grid: Annotated[int, Option("without a prompt: points on a side of the grid", 1, 128)] = 32,
+        threshold: Annotated[float, Option("without a prompt: least predicted IoU of a mask", 0, 1)] = 0.88,
+        stability: Annotated[float, Option("without a prompt: least stability of a mask", 0, 1)] = 0.95,
+        device: Device = "auto",
+        threads: Threads = 0,
+    ) -> None:
+        self._model, self._device, self._threads = model, device, threads
+        self._grid, self._threshold, self._stability = grid, threshold, stability
+
+    def __call__(self, image: Image) -> Segmentation | Instances:
+        return self.run(image).result
+
+    def run(self, image: Image, prompts: Prompts | None = None, want: Want = NOTHING_MORE) -> Outcome:
+        with cores(self._threads):
+            if prompts is not None:
+                return Outcome(prompted(self._model, image, prompts, device=self._device))
+            kept = {"least_iou": self._threshold, "least_stability": self._stability}
+            return Outcome(everything(self._model, image, grid=self._grid, **kept, device=self._device))
 
 
 def prompted(model: HubModel, image: Image, prompts: Prompts, *, device: str) -> Segmentation:

@@ -15,9 +15,9 @@ Memory, beside the image: about 45 bytes a pixel (docs/contours.md has what was 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -26,43 +26,21 @@ from numpy.typing import NDArray
 from ..core.errors import InputError
 from ..core.hierarchy import Hierarchy
 from ..core.image import Image
-from ..core.method import method
-from ..core.options import Option, checked_options, options_of
+from ..core.method import NOTHING_MORE, Outcome, Want
+from ..core.options import Option
+from ..core.prompts import Prompts
 from ..core.segmentation import Provenance, Segmentation
 from .channels import Channels
 from .ensemble import resized
-from .models import Model, named
-from .network_file import open_network
+from .network_file import FilePredictor, NetworkFile
 from .predictor import Predictor
-from .shared_options import Device, Flips, Overlap, Scales, Threads, Tile, scales_of
+from .shared_options import Device, Flips, Overlap, Scales, Threads, Tile
 from .tiles import gathered
 
 _ROWS = 512  # of the image that are worked on at a time
-CUT = ("level", "regions")
-"""The options that choose regions of a hierarchy that is there already."""
 
 
-@method
-def contours(
-    image: Image,
-    *,
-    level: Annotated[
-        float | None, Option("regions whose common border is weaker are one; none: the best for photos", 0, 1)
-    ] = None,
-    regions: Annotated[int | None, Option("number of regions, in place of a level", 1, 100_000_000, "regions")] = None,
-    megapixels: Annotated[
-        float | None,
-        Option(
-            "larger images are shrunk to this for the network; none: as they are, in tiles", 0.01, 1e6, "megapixels"
-        ),
-    ] = 2.0,
-    flips: Flips = False,
-    scales: Scales = "1",
-    tile: Tile = None,
-    overlap: Overlap = None,
-    device: Device = "auto",
-    threads: Threads = 0,
-) -> Segmentation:
+class ContourPredictor(FilePredictor):
     """Closed regions bounded by the outlines that a person would draw. The default method.
 
     A small network finds the outlines (models/contours.onnx, learnt from the human drawings of BSDS500); a watershed and
@@ -73,58 +51,56 @@ def contours(
     Any image: one band goes in three times; of other numbers than one and three red, green and blue by name, else the
     first three (the provenance says which). An image of one colour is one region.
     """
-    values = {
-        "megapixels": megapixels, "flips": flips, "scales": scales, "tile": tile,
-        "overlap": overlap, "device": device, "threads": threads,
-    }  # fmt: skip
-    return cut(tree_of(named("contours"), image, values, thin=False), level, regions)
 
+    def __init__(
+        self,
+        network: NetworkFile | str | Path,
+        *,
+        level: Annotated[
+            float | None, Option("regions whose common border is weaker are one; none: the best for photos", 0, 1)
+        ] = None,
+        regions: Annotated[
+            int | None, Option("number of regions, in place of a level", 1, 100_000_000, "regions")
+        ] = None,
+        megapixels: Annotated[
+            float | None,
+            Option(
+                "larger images are shrunk to this for the network; none: as they are, in tiles", 0.01, 1e6, "megapixels"
+            ),
+        ] = 2.0,
+        flips: Flips = False,
+        scales: Scales = "1",
+        tile: Tile = None,
+        overlap: Overlap = None,
+        device: Device = "auto",
+        threads: Threads = 0,
+    ) -> None:
+        self._views = Predictor(
+            network, flips=flips, scales=scales, tile=tile, overlap=overlap, device=device, threads=threads
+        )
+        self.network = self._views.network
+        self._level, self._regions, self._megapixels = level, regions, megapixels
+        if self.metadata.task != "boundary":
+            got = self.metadata.task
+            raise InputError(f"{self.network.path}: expected a network of task boundary, got one of {got}")
 
-def contour_tree(image: Image, **options: Any) -> Hierarchy:
-    """The hierarchy that `contours` cuts; options: its own but `level` and `regions`."""
-    return tree_of(named("contours"), image, options)
+    def __call__(self, image: Image) -> Segmentation:
+        result = self.run(image).result
+        assert isinstance(result, Segmentation)
+        return result
 
+    def run(self, image: Image, prompts: Prompts | None = None, want: Want = NOTHING_MORE) -> Outcome:
+        wanted = "hierarchy" in want
+        tree = self._tree(image, thin=wanted)
+        return Outcome(tree.cut(self._level, self._regions), tree if wanted else None)
 
-def cut(tree: Hierarchy, level: float | None, regions: int | None) -> Segmentation:
-    """Regions by their number, else by a level, else by the tree's default."""
-    return tree.level(level) if regions is None else tree.regions(regions)
+    def _tree(self, image: Image, thin: bool) -> Hierarchy:
+        """thin: keep the thinned outlines in it (`Hierarchy.boundaries`), which takes a third of the time after the network."""
+        from ..graph.oriented_watershed import contour_hierarchy
 
-
-def contour_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Those of `contours` but `level` and `regions`, all with a value. Raises OptionError and UnknownName."""
-    specs = tuple(spec for spec in options_of(contours) if spec.name not in CUT)
-    return checked_options("contours", specs, options)
-
-
-def contour_predictor(model: Model, options: dict[str, Any]) -> Predictor:
-    """The network of `model`, opened, with these options of `contours`; others of it are of no account here.
-
-    Raises InputError for a network that does not give boundaries.
-    """
-    values = contour_options({k: v for k, v in options.items() if k not in CUT})
-    network = open_network(model.path, device=values["device"], threads=values["threads"])
-    if network.metadata.task != "boundary":
-        raise InputError(f"{model.path}: expected a network of task boundary, got one of {network.metadata.task}")
-    views = {"flips": values["flips"], "scales": scales_of(values["scales"])}
-    return Predictor(network, tile=values["tile"], overlap=values["overlap"], **views)
-
-
-def tree_of(model: Model, image: Image, options: dict[str, Any], *, thin: bool = True) -> Hierarchy:
-    """The hierarchy of an image by the network `model`; options: those of `contours` but `level` and `regions`.
-
-    thin: keep the thinned outlines in it (`Hierarchy.boundaries`), which takes a third of the time after the network.
-    """
-    from ..graph.oriented_watershed import contour_hierarchy
-    from .method import tell_notice, warn  # which imports this module
-
-    started = time.perf_counter()
-    values = contour_options(options)
-    predictor = contour_predictor(model, values)
-    tell_notice(model, predictor.metadata.notice, warn)
-    strength, notes = boundary_strength(predictor, image, values["megapixels"])
-    tree = contour_hierarchy(strength, default=predictor.metadata.level, thin=thin)
-    origin = Provenance("contours", values, seconds=time.perf_counter() - started, notes=notes)
-    return replace(tree, provenance=origin)
+        strength, notes = boundary_strength(self._views, image, self._megapixels)
+        tree = contour_hierarchy(strength, default=self.metadata.level, thin=thin)
+        return replace(tree, provenance=Provenance(self.metadata.name, notes=notes))
 
 
 def boundary_strength(

@@ -12,21 +12,18 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, KonturError
 from ..core.image import Image, as_image
 from ..core.instances import Instances
-from ..core.options import checked_options, options_of
 from ..core.segmentation import Provenance, Segmentation
 from ..core.taxonomy import Taxonomy
 from ..io.taxonomy import taxonomy_of
 from .channels import Channels
 from .mask_rcnn import mask_rcnn
-from .models import Model
-from .network_file import Metadata, kept_open, one_line, open_session
+from .network_file import FilePredictor, Metadata, kept_open, one_line, open_session
 from .panoptic_fpn import panoptic_fpn
 from .shared_options import Device, Score, StuffArea, Threads
 
@@ -133,51 +130,45 @@ def open_detector(path: str | Path, *, device: str = "auto", threads: int = 0) -
     return kept_open(DetectorFile, path, device, threads)
 
 
-# --- as a method ------------------------------------------------------------------------------------------------------
+# --- in use -----------------------------------------------------------------------------------------------------------
 
 
-def detection(
-    image: Image,
-    *,
-    score: Score = 0.5,
-    device: Device = "auto",
-    threads: Threads = 0,
-) -> Instances:
-    """Objects of several categories by a network in an ONNX file."""
-    raise NotImplementedError("the options of every detector; `method.method_of` makes the method of one")
+class DetectorPredictor(FilePredictor):
+    """`predictor(image)` is Instances. network: an .onnx file, or an open one (then device and threads are its own)."""
 
+    def __init__(
+        self,
+        network: DetectorFile | str | Path,
+        *,
+        score: Score = 0.5,
+        device: Device = "auto",
+        threads: Threads = 0,
+    ) -> None:
+        self.network = _opened(network, device, threads)
+        self.score = score
 
-def things_over_stuff(
-    image: Image,
-    *,
-    score: Score = 0.5,
-    stuff_area: StuffArea = 4096,
-    device: Device = "auto",
-    threads: Threads = 0,
-) -> Segmentation:
-    """Things and stuff by a Panoptic FPN in an ONNX file."""
-    raise NotImplementedError("the options of every Panoptic FPN; `method.method_of` makes the method of one")
-
-
-def detector_predictor(model: Model, options: dict[str, Any]) -> DetectorPredictor:
-    """By the options of `detection`, or of `things_over_stuff`, of which any may be left out. Raises OptionError and UnknownName."""
-    signature = things_over_stuff if model.task == "panoptic_fpn" else detection
-    values = checked_options(model.name, options_of(signature), options)
-    file = open_detector(model.path, device=values.pop("device"), threads=values.pop("threads"))
-    return DetectorPredictor(file, **values)
-
-
-class DetectorPredictor:
-    """`predictor(image)` is Instances, and of a network that knows stuff a panoptic Segmentation; options as in both functions."""
-
-    def __init__(self, network: DetectorFile, *, score: float = 0.5, stuff_area: int = 4096) -> None:
-        self.network, self.score, self.stuff_area = network, score, stuff_area
-
-    @property
-    def metadata(self) -> Metadata:
-        return self.network.metadata
-
-    def __call__(self, image: Image | NDArray) -> Instances | Segmentation:
-        if self.network.has_stuff:
-            return self.network.panoptic(image, score=self.score, stuff_area=self.stuff_area)
+    def __call__(self, image: Image | NDArray) -> Instances:
         return self.network.detect(image, score=self.score)
+
+
+class PanopticFPNPredictor(FilePredictor):
+    """`predictor(image)` is a panoptic Segmentation. network: as of `DetectorPredictor`, one that knows stuff."""
+
+    def __init__(
+        self,
+        network: DetectorFile | str | Path,
+        *,
+        score: Score = 0.5,
+        stuff_area: StuffArea = 4096,
+        device: Device = "auto",
+        threads: Threads = 0,
+    ) -> None:
+        self.network = _opened(network, device, threads)
+        self.score, self.stuff_area = score, stuff_area
+
+    def __call__(self, image: Image | NDArray) -> Segmentation:
+        return self.network.panoptic(image, score=self.score, stuff_area=self.stuff_area)
+
+
+def _opened(network: DetectorFile | str | Path, device: str, threads: int) -> DetectorFile:
+    return network if isinstance(network, DetectorFile) else open_detector(network, device=device, threads=threads)

@@ -6,7 +6,6 @@ src/kontur/models/NAME.toml     its card: the data and their terms, the recipe, 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import tomllib
 from collections.abc import Iterable
@@ -14,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import KonturError, UnreadableFile
+from ..io.onnx_file import read_header
 
 FOLDER = Path(__file__).resolve().parents[1] / "models"
 EMBEDDED = ("contours", "nuclei", "street")
 """The models a full build has; one may be built without them."""
+TASKS = ("semantic", "boundary", "instance", "detection", "panoptic", "panoptic_fpn")
 EXPORT = "model.onnx"
 """What a run folder's network is called when `kontur segment` exports it."""
 
@@ -41,18 +42,21 @@ class Model:
 
     @functools.cached_property
     def task(self) -> str:
-        """semantic, boundary, instance, detection, panoptic or panoptic_fpn: as the card has it, else the file itself; semantic of a file that cannot be opened."""
+        """One of TASKS: as the card has it, else the file's metadata or outputs; semantic where neither says one.
+
+        The network is not opened.
+        """
         try:
             return str(tomllib.loads(self.card)["task"])
         except (KeyError, ValueError):  # no card, or one of another kind
             pass
-        from .detectors import open_detector
-        from .network_file import open_network
-
-        for opened in (open_network, open_detector):
-            with contextlib.suppress(KonturError):
-                return opened(self.path).metadata.task
-        return "semantic"
+        try:
+            texts, outputs = read_header(self.path)
+        except UnreadableFile:
+            return "semantic"  # whoever opens it is told
+        if "boxes" in outputs:
+            return "panoptic_fpn" if "logits" in outputs else "detection"
+        return texts["task"] if texts.get("task") in TASKS else "semantic"
 
 
 def embedded() -> list[Model]:

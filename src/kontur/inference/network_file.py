@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, KonturError, OptionError, UnreadableFile
+from ..core.method import BasePredictor
 from ..core.taxonomy import Taxonomy
 from ..io.taxonomy import taxonomy_of
 from .offsets import OUTPUTS, Decoding
@@ -146,6 +147,21 @@ class NetworkFile:
 def open_network(path: str | Path, *, device: str = "auto", threads: int = 0) -> NetworkFile:
     """`NetworkFile`, kept open."""
     return kept_open(NetworkFile, path, device, threads)
+
+
+class FilePredictor(BasePredictor):
+    """A predictor of a network in a file, `network`."""
+
+    network: Any
+
+    @property
+    def metadata(self) -> Metadata:
+        metadata: Metadata = self.network.metadata
+        return metadata
+
+    @property
+    def notice(self) -> str:
+        return self.metadata.notice
 
 
 _kept: dict[tuple[Any, ...], Any] = {}

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,86 +19,61 @@ from numpy.typing import NDArray
 from ..core.errors import InputError, OptionError
 from ..core.image import Image, as_image
 from ..core.instances import Instances
-from ..core.options import Option, checked_options, options_of
+from ..core.options import Option
 from ..core.segmentation import Provenance
 from .ensemble import resized
-from .models import Model
-from .network_file import Metadata, NetworkFile, open_network
+from .network_file import FilePredictor, NetworkFile, open_network
 from .offsets import Decoding, decoded
-from .predictor import MOST_TILE, Predictor, overlap_of_objects
-from .shared_options import Device, Score, Threads, Tile, Zoom
+from .predictor import Predictor, overlap_of_objects
+from .shared_options import MOST_TILE, Device, Score, Threads, Tile, Zoom
 from .stretch import stretched
-
-
-def objects(
-    image: Image,
-    *,
-    flips: Annotated[
-        bool, Option("average over the image mirrored left to right and top to bottom; over four times as long")
-    ] = False,
-    threshold: Annotated[
-        float | None, Option("a pixel is of an object above this probability; none: as the model was tuned", 0, 1)
-    ] = None,
-    min_area: Annotated[
-        int | None, Option("smaller objects are left out; none: as the model was tuned", 1, 1_000_000_000, "pixels")
-    ] = None,
-    score: Score = 0.2,
-    zoom: Zoom = 1.0,
-    tile: Tile = None,
-    overlap: Annotated[
-        int | None,
-        Option("of neighbouring tiles, at most half a tile; none: 128", 0, MOST_TILE // 2, "pixels"),
-    ] = None,
-    device: Device = "auto",
-    threads: Threads = 0,
-) -> Instances:
-    """Objects of one category by a network in an ONNX file."""
-    raise NotImplementedError("the options of every model of objects; `method.method_of` makes the method of one")
-
-
-def object_predictor(model: Model, options: dict[str, Any]) -> ObjectPredictor:
-    """By the options of `objects`, of which any may be left out. Raises OptionError and UnknownName."""
-    values = checked_options(model.name, options_of(objects), options)
-    network = open_network(model.path, device=values.pop("device"), threads=values.pop("threads"))
-    return ObjectPredictor(network, **values)
-
 
 MOST_SEEN = 200_000_000
 """Pixels of the largest enlarged image; it takes about 60 bytes each."""
 
 
-class ObjectPredictor:
+class ObjectPredictor(FilePredictor):
     """`predictor(image)` is Instances in falling order of their scores; `predictor.maps(image)` is (4, H, W).
 
-    network: an open file of task instance. The other options are those of `objects`.
+    network: an .onnx file of task instance, or an open one (then device and threads are its own).
 
     Raises InputError for a network of another task, and for an image whose bands do not fit.
     """
 
     def __init__(
         self,
-        network: NetworkFile,
+        network: NetworkFile | str | Path,
         *,
-        flips: bool = False,
-        threshold: float | None = None,
-        min_area: int | None = None,
-        score: float = 0.0,
-        zoom: float = 1.0,
-        tile: int | None = None,
-        overlap: int | None = None,
+        flips: Annotated[
+            bool, Option("average over the image mirrored left to right and top to bottom; over four times as long")
+        ] = False,
+        threshold: Annotated[
+            float | None, Option("a pixel is of an object above this probability; none: as the model was tuned", 0, 1)
+        ] = None,
+        min_area: Annotated[
+            int | None, Option("smaller objects are left out; none: as the model was tuned", 1, 1_000_000_000, "pixels")
+        ] = None,
+        score: Score = 0.2,
+        zoom: Zoom = 1.0,
+        tile: Tile = None,
+        overlap: Annotated[
+            int | None,
+            Option("of neighbouring tiles, at most half a tile; none: 128", 0, MOST_TILE // 2, "pixels"),
+        ] = None,
+        device: Device = "auto",
+        threads: Threads = 0,
     ) -> None:
+        if not isinstance(network, NetworkFile):
+            network = open_network(network, device=device, threads=threads)
         if network.metadata.task != "instance":
             raise InputError(
                 f"{network.path}: expected a network of objects (task instance), got one of task {network.metadata.task}"
             )
+        self.network = network
         self._tiles = Predictor(network, tile=tile, overlap=overlap_of_objects(tile) if overlap is None else overlap)
         self.flips, self.score, self.zoom = flips, score, zoom
         given = {name: value for name, value in (("level", threshold), ("least", min_area)) if value is not None}
         self.decoding: Decoding = replace(network.metadata.decoding, **given)  # type: ignore[arg-type]
-
-    @property
-    def metadata(self) -> Metadata:
-        return self._tiles.metadata
 
     def __call__(self, image: Image | NDArray) -> Instances:
         started = time.perf_counter()

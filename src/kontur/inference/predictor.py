@@ -8,26 +8,39 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, OptionError
 from ..core.image import Image, as_image
+from ..core.method import NOTHING_MORE, Outcome, Want
+from ..core.options import Option
+from ..core.prompts import Prompts
 from ..core.segmentation import Provenance, Segmentation
 from ..io.photos import read_image
 from .channels import Channels
 from .ensemble import ensemble, sigmoid, softmax
-from .network_file import Metadata, NetworkFile, open_network
+from .network_file import FilePredictor, NetworkFile, open_network
+from .shared_options import (
+    LEAST_TILE,
+    MOST_TILE,
+    TILE,
+    Device,
+    Flips,
+    Overlap,
+    Scales,
+    Threads,
+    Tile,
+    scales_of,
+)
 from .tiles import ALIGNED, Plan, Span, ahead, blended, gathered
 
-TILE = 1024
-"""Side of a tile in pixels where none is asked for."""
 OVERLAP = 64
 """In pixels. Twice as much costs 15 % more time and brings 0.3 % more of the pixels to what the whole image gives."""
 WHOLE = 2_100_000
 """Images of up to so many pixels (1920 x 1080 is one) go through the network in one piece."""
-LEAST_TILE, MOST_TILE = 64, 8192
 _ROWS = 32
 
 Read = Callable[[Span, Span], NDArray[np.float32]]
@@ -39,14 +52,14 @@ def overlap_of_objects(tile: int | None) -> int:
     return min(128, (tile or TILE) // 2)
 
 
-class Predictor:
+class Predictor(FilePredictor):
     """`predictor(image)` is a Segmentation; `predictor.probabilities(image)` is (K, H, W).
 
     Of a network of task boundary there are probabilities only, (1, H, W): regions are `kontur.contours`'s.
 
     network:  an .onnx file, or a NetworkFile (then device and threads are its own).
     flips:    average with the mirrored image.
-    scales:   average over the image at these scales.
+    scales:   average over the image at these scales: numbers, or a text with commas.
     tile:     side of the tiles in pixels; None: one piece up to `WHOLE` pixels, tiles of `TILE` beyond.
     overlap:  of neighbouring tiles in pixels, at most half a tile; None: an eighth of it, at most `OVERLAP`.
     crf:      let the result follow the image's edges (kontur.graph.dense_crf); needs all probabilities in memory.
@@ -61,18 +74,18 @@ class Predictor:
         self,
         network: NetworkFile | str | Path,
         *,
-        flips: bool = False,
-        scales: tuple[float, ...] = (1.0,),
-        tile: int | None = None,
-        overlap: int | None = None,
-        crf: bool = False,
-        device: str = "auto",
-        threads: int = 0,
+        flips: Flips = False,
+        scales: Scales = "1",
+        tile: Tile = None,
+        overlap: Overlap = None,
+        crf: Annotated[bool, Option("let borders follow the image by a dense CRF")] = False,
+        device: Device = "auto",
+        threads: Threads = 0,
     ) -> None:
         self.network = (
             network if isinstance(network, NetworkFile) else open_network(network, device=device, threads=threads)
         )
-        self.flips, self.scales, self.crf = flips, tuple(float(s) for s in scales), crf
+        self.flips, self.scales, self.crf = flips, scales_of(scales), crf
         if not self.scales or not all(0.1 <= s <= 4 for s in self.scales):
             raise OptionError(f"option scales: expected one or more numbers in 0.1..4, got {scales}")
         fixed = self.metadata.fixed
@@ -89,16 +102,18 @@ class Predictor:
         if not 0 <= self.overlap <= least // 2:
             raise OptionError(f"option overlap: expected 0..{least // 2} pixels (half a tile), got {overlap}")
 
-    @property
-    def metadata(self) -> Metadata:
-        return self.network.metadata
-
     def __call__(self, image: Image | NDArray) -> Segmentation:
         """One segment a category that occurs: id k + 1 is the k-th of the taxonomy. No pixel is void.
 
         Raises InputError for a network of another task.
         """
         return self._segmented(as_image(image), None)
+
+    def run(self, image: Image, prompts: Prompts | None = None, want: Want = NOTHING_MORE) -> Outcome:
+        if "probabilities" not in want:
+            return Outcome(self(image))
+        result, probabilities = self.with_probabilities(image)
+        return Outcome(result, probabilities=probabilities)
 
     def each(self, images: Iterable[str | Path], *, ahead: int = 2) -> Iterator[tuple[Path, Segmentation]]:
         """(path, result) of image files, in their order; while one is in the network the next `ahead` are read.

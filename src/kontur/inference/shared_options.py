@@ -1,4 +1,4 @@
-"""Options that the methods of network files have in common, each with its range and its help, written once."""
+"""Options that the predictors of network files have in common, each with its range and its help, written once."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from typing import Annotated, Literal
 
 from ..core.errors import OptionError
 from ..core.options import Option
-from .predictor import LEAST_TILE, MOST_TILE
+
+TILE = 1024
+"""Side of a tile in pixels where none is asked for."""
+LEAST_TILE, MOST_TILE = 64, 8192
 
 Flips = Annotated[bool, Option("average with the mirrored image")]
-Scales = Annotated[str, Option("average over the image at these scales, 0.1..4", unit="numbers with commas")]
+Scales = Annotated[
+    str | tuple[float, ...], Option("average over the image at these scales, 0.1..4", unit="numbers with commas")
+]
 Tile = Annotated[
     int | None,
     Option("side of the tiles; none: one piece up to 2.1 megapixels, 1024 beyond", LEAST_TILE, MOST_TILE, "pixels"),
@@ -28,9 +33,9 @@ Zoom = Annotated[
 StuffArea = Annotated[int, Option("stuff of fewer pixels becomes void", 0, 1_000_000_000, "pixels")]
 
 
-def scales_of(text: str) -> tuple[float, ...]:
+def scales_of(given: str | tuple[float, ...]) -> tuple[float, ...]:
     """The numbers of the option `scales`."""
     try:
-        return tuple(float(part) for part in text.split(","))
+        return tuple(float(part) for part in (given.split(",") if isinstance(given, str) else given))
     except ValueError:
-        raise OptionError(f"option scales: expected numbers with commas, as 0.75,1,1.25, got {text!r}") from None
+        raise OptionError(f"option scales: expected numbers with commas, as 0.75,1,1.25, got {given!r}") from None

@@ -7,67 +7,49 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from ..core.image import Image, as_image
-from ..core.options import Option, checked_options, options_of
+from ..core.options import Option
 from ..core.segmentation import Provenance, Segmentation
-from .models import Model
-from .network_file import Metadata, NetworkFile, open_network
+from .network_file import FilePredictor, NetworkFile, open_network
 from .predictor import Predictor, overlap_of_objects
 from .shared_options import Device, StuffArea, Threads, Tile
 
 
-def panoptic(
-    image: Image,
-    *,
-    threshold: Annotated[float, Option("an object's centre is at least so high", 0, 1)] = 0.1,
-    max_objects: Annotated[int, Option("objects in an image at most", 1, 100_000)] = 200,
-    stuff_area: StuffArea = 2048,
-    tile: Tile = None,
-    device: Device = "auto",
-    threads: Threads = 0,
-) -> Segmentation:
-    """Things and stuff by a network in an ONNX file."""
-    raise NotImplementedError("the options of every panoptic model; `method.method_of` makes the method of one")
+class PanopticPredictor(FilePredictor):
+    """`predictor(image)` is a Segmentation, things first; `predictor.maps(image)` is (K + 3, H, W).
 
-
-def panoptic_predictor(model: Model, options: dict[str, Any]) -> PanopticPredictor:
-    """By the options of `panoptic`, of which any may be left out. Raises OptionError and UnknownName."""
-    values = checked_options(model.name, options_of(panoptic), options)
-    network = open_network(model.path, device=values.pop("device"), threads=values.pop("threads"))
-    return PanopticPredictor(network, **values)
-
-
-class PanopticPredictor:
-    """`predictor(image)` is a Segmentation, things first; `predictor.maps(image)` is (K + 3, H, W). Options as `panoptic`'s.
+    network: an .onnx file of task panoptic, or an open one (then device and threads are its own).
 
     Raises InputError for a network of another task, and for an image whose bands do not fit.
     """
 
     def __init__(
         self,
-        network: NetworkFile,
+        network: NetworkFile | str | Path,
         *,
-        threshold: float = 0.1,
-        max_objects: int = 200,
-        stuff_area: int = 2048,
-        tile: int | None = None,
+        threshold: Annotated[float, Option("an object's centre is at least so high", 0, 1)] = 0.1,
+        max_objects: Annotated[int, Option("objects in an image at most", 1, 100_000)] = 200,
+        stuff_area: StuffArea = 2048,
+        tile: Tile = None,
+        device: Device = "auto",
+        threads: Threads = 0,
     ) -> None:
+        if not isinstance(network, NetworkFile):
+            network = open_network(network, device=device, threads=threads)
         if network.metadata.task != "panoptic":
             raise InputError(
                 f"{network.path}: expected a network of task panoptic, got one of task {network.metadata.task}"
             )
+        self.network = network
         self._tiles = Predictor(network, tile=tile, overlap=overlap_of_objects(tile))
         self.threshold, self.max_objects, self.stuff_area = threshold, max_objects, stuff_area
-
-    @property
-    def metadata(self) -> Metadata:
-        return self._tiles.metadata
 
     def __call__(self, image: Image | NDArray) -> Segmentation:
         from .panoptic_deeplab import panoptic_deeplab  # and with it Numba

@@ -6,7 +6,7 @@ Many objects: Boykov, Veksler & Zabih, IEEE TPAMI 23(11), 2001. Boxes without a 
     prompts -> labels -> [learn one colour mixture a label -> cut] x iterations -> labels (H, W), soft border
 
 Differs from the paper: any number of objects; each covariance grows by a noise, as part of the energy; an object with a
-box and no strokes is a little more likely in the middle of its box than in the corners (`_box_cost`), and starts as the
+box and no strokes is a little more likely in the middle of its box than in the corners (`_place_cost`), and starts as the
 ellipse in its box at small size, where a pixel is seen with its local mean beside its colour (`features`); strokes without
 a box start from the geodesically nearest stroke, and keep a pull towards it; large images are cut at half their size first.
 """

@@ -9,20 +9,21 @@ Format: Lin et al., "Microsoft COCO", ECCV 2014, arXiv:1405.0312, and cocodatase
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..core import rle
-from ..core.errors import InputError, KonturError
+from ..core.errors import InputError
 from ..core.instances import Instance, Instances
-from ..core.rle import RLE
 from ..core.segmentation import Segmentation
-from ..core.taxonomy import Category, Taxonomy, voc_colour
-from .documents import read_json, write_json
+from ..core.taxonomy import Category, Taxonomy
+from .coco_entries import CocoAnnotation, CocoImage, Shapes, walk_coco
+from .entries import sound
 from .regions import Result, plain_name
+from .text import collector_paused, read_json, write_json
 
 _UNKNOWN_SCORE = 1.0
 
@@ -122,42 +123,6 @@ def _categories(entries: list[CocoEntry]) -> list[dict[str, Any]]:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class CocoImage:
-    """One image of a file: its id, the name of its file, (H, W)."""
-
-    id: int
-    file_name: str
-    height: int
-    width: int
-
-
-@dataclass(frozen=True, eq=False)
-class CocoAnnotation:
-    """One annotation, checked. area: as the file says, or the mask's. score: None where the file has none."""
-
-    id: int
-    image_id: int
-    category_id: int
-    crowd: bool
-    score: float | None
-    given_area: float | None
-    size: tuple[int, int]
-    segmentation: Any = field(repr=False)
-
-    @cached_property
-    def mask(self) -> RLE:
-        """The mask as runs; polygons are rasterised when first asked for."""
-        if isinstance(self.segmentation, Mapping):
-            return rle.from_coco(self.segmentation)
-        return rle.from_polygons(self.segmentation, *self.size)
-
-    @property
-    def area(self) -> float:
-        """Pixels: the file's own figure, which COCO's size classes go by, or the mask's."""
-        return self.given_area if self.given_area is not None else float(rle.area(self.mask))
-
-
 @dataclass(frozen=True, eq=False)
 class CocoFile:
     """A whole file: images and annotations in its order, categories as a taxonomy."""
@@ -167,115 +132,49 @@ class CocoFile:
     taxonomy: Taxonomy
 
     @cached_property
-    def _by_image(self) -> dict[int, list[CocoAnnotation]]:
-        found: dict[int, list[CocoAnnotation]] = {image.id: [] for image in self.images}
+    def _by_image(self) -> dict[int | str, tuple[CocoImage, list[CocoAnnotation]]]:
+        found: dict[int | str, tuple[CocoImage, list[CocoAnnotation]]] = {i.id: (i, []) for i in self.images}
         for annotation in self.annotations:
-            found[annotation.image_id].append(annotation)
+            found[annotation.image_id][1].append(annotation)
         return found
 
-    def of_image(self, image_id: int) -> tuple[CocoAnnotation, ...]:
+    def image(self, image_id: int | str) -> CocoImage:
+        """The image of an id. Raises InputError for one that the file does not have."""
+        return self._of(image_id)[0]
+
+    def of_image(self, image_id: int | str) -> tuple[CocoAnnotation, ...]:
         """The annotations of one image, in the file's order."""
+        return tuple(self._of(image_id)[1])
+
+    def _of(self, image_id: int | str) -> tuple[CocoImage, list[CocoAnnotation]]:
         if image_id not in self._by_image:
             raise InputError(f"image id {image_id}: expected one of the {len(self.images)} of this file")
-        return tuple(self._by_image[image_id])
+        return self._by_image[image_id]
 
-    def instances(self, image_id: int, *, crowds: bool = False) -> Instances:
+    def instances(self, image_id: int | str, *, crowds: bool = False) -> Instances:
         """The masks of one image; crowd regions only when asked for."""
-        annotations = self.of_image(image_id)
-        image = next(i for i in self.images if i.id == image_id)
+        image, annotations = self._of(image_id)
         found = tuple(Instance(a.mask, a.category_id, a.score) for a in annotations if crowds or not a.crowd)
-        return Instances((image.height, image.width), found, self.taxonomy)
+        return Instances(image.size, found, self.taxonomy)
 
 
 def read_coco(path: str | Path) -> CocoFile:
     """Read and check a COCO instance file (masks as polygons or runs).
 
-    Raises UnreadableFile when it is missing or no JSON, InputError that names the annotation for unknown image and
-    category ids, ids that occur twice, runs or polygons that are malformed or of another size than their image.
+    Raises UnreadableFile when it is missing or no JSON, and InputError, with the words of `kontur data check`, for the
+    first fault that `walk_coco` yields.
     """
     path = Path(path)
-    content = read_json(path)
-    if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
-        got = sorted(content)[:5] if isinstance(content, dict) else type(content).__name__
-        raise InputError(f"{path}: expected COCO's JSON with lists of images, annotations and categories, got {got}")
-    images = tuple(_read_image(path, n, row) for n, row in enumerate(content["images"]))
-    sizes = {image.id: (image.height, image.width) for image in images}
-    if len(sizes) != len(images):
-        raise InputError(f"{path}: expected each image id once, got {len(images) - len(sizes)} twice")
-    taxonomy = _read_categories(path, content.get("categories", []))
-    known = {c.id for c in taxonomy}
-    annotations = tuple(_read_annotation(path, n, row, sizes, known) for n, row in enumerate(content["annotations"]))
-    if len({a.id for a in annotations}) != len(annotations):
-        raise InputError(f"{path}: expected each annotation id once, got some twice")
-    return CocoFile(images, annotations, taxonomy)
+    return coco_file(path, read_json(path), name=path.stem)
 
 
-def _read_image(path: Path, number: int, row: Any) -> CocoImage:
-    try:
-        image = CocoImage(_whole(row["id"]), str(row["file_name"]), _whole(row["height"]), _whole(row["width"]))
-    except (KeyError, TypeError, ValueError):
-        raise InputError(
-            f"{path}: image {number}: expected id, file_name, height and width, got {_short(row)}"
-        ) from None
-    if image.height < 1 or image.width < 1:
-        raise InputError(
-            f"{path}: image {image.id}: expected a size of at least 1 x 1, got {image.height} x {image.width}"
-        )
-    return image
-
-
-def _read_categories(path: Path, rows: Any) -> Taxonomy:
-    try:
-        categories = tuple(
-            Category(_whole(r["id"]), str(r["name"]), voc_colour(_whole(r["id"]) & 255), bool(r.get("isthing", 1)))
-            for r in rows
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise InputError(f"{path}: expected categories with id and name, got {_short(rows)}") from None
-    try:
-        return Taxonomy(categories, ignore=None, name=path.stem)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-
-
-def _read_annotation(
-    path: Path, number: int, row: Any, sizes: dict[int, tuple[int, int]], known: set[int]
-) -> CocoAnnotation:
-    try:
-        where = f"{path}: annotation {row.get('id', number)}"
-        values = (_whole(row.get("id", number + 1)), _whole(row["image_id"]), _whole(row["category_id"]))
-        score = None if row.get("score") is None else float(row["score"])
-        area = None if row.get("area") is None else float(row["area"])
-        crowd = bool(row.get("iscrowd", 0))
-        segmentation = row["segmentation"]
-    except (KeyError, TypeError, ValueError, AttributeError):
-        wanted = "image_id, category_id and segmentation"
-        raise InputError(f"{path}: annotation {number}: expected {wanted}, got {_short(row)}") from None
-    _, image_id, category_id = values
-    if image_id not in sizes:
-        raise InputError(f"{where}: expected an image_id of this file's images, got {image_id}")
-    if category_id not in known:
-        raise InputError(f"{where}: expected a category_id of this file's categories, got {category_id}")
-    size = sizes[image_id]
-    try:
-        if isinstance(segmentation, Mapping):
-            if rle.from_coco(segmentation).size != size:
-                raise InputError(f"mask: expected the image's size {list(size)}, got {segmentation['size']} (H, W)")
-        elif isinstance(segmentation, list) and segmentation:
-            rle.check_polygons(segmentation, *size)
-        else:
-            raise InputError(f"segmentation: expected polygons or {{size, counts}}, got {_short(segmentation)}")
-    except KonturError as error:
-        raise InputError(f"{where}: {error}") from None
-    return CocoAnnotation(*values, crowd, score, area, size, segmentation)
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise ValueError
-    return int(value)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def coco_file(
+    where: str | Path, content: Any, *, name: str = "", bare: bool = False, shapes: Shapes = "mask"
+) -> CocoFile:
+    """The file of parsed JSON. where: what an error names. bare, shapes: see `walk_coco`. Raises InputError."""
+    with collector_paused():
+        found = sound(where, walk_coco(content, bare=bare, shapes=shapes))
+    images = tuple(e for e in found if isinstance(e, CocoImage))
+    annotations = tuple(e for e in found if isinstance(e, CocoAnnotation))
+    categories = tuple(e for e in found if isinstance(e, Category))
+    return CocoFile(images, annotations, Taxonomy(categories, ignore=None, name=name))

@@ -10,7 +10,7 @@ Format: Kirillov et al., "Panoptic Segmentation", CVPR 2019, arXiv:1801.00868, a
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from ..core.errors import InputError
 from ..core.files import atomic_write
 from ..core.segmentation import Segmentation
-from ..core.taxonomy import Category, Taxonomy, voc_colour
+from ..core.taxonomy import Category, Taxonomy
 from . import photos, png
-from .documents import read_json, write_json
-
-MOST_ID = (1 << 24) - 1
+from .coco_entries import CocoImage
+from .entries import LabelFault, inside, sound
+from .panoptic_entries import MOST_ID, PanopticRow, walk_panoptic
+from .text import collector_paused, read_json, write_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,60 +41,71 @@ class PanopticEntry:
 
 @dataclass(frozen=True, eq=False)
 class PanopticFile:
-    """A whole file, its PNGs still unread: `entries` reads them one at a time."""
+    """A whole file, its PNGs still unread: `entries` reads them one at a time. photos: image id -> the photo's name."""
 
     path: Path
     folder: Path
     taxonomy: Taxonomy
-    rows: tuple[dict[str, Any], ...] = field(repr=False)
+    rows: tuple[PanopticRow, ...] = field(repr=False)
     photos: dict[int | str, str] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    def photo(self, row: PanopticRow) -> str:
+        """The name of a row's photo; the PNG's with .jpg where the file does not list it."""
+        return self.photos.get(row.image_id) or str(PurePosixPath(row.file_name).with_suffix(".jpg"))
+
+    def read(self, row: PanopticRow) -> Segmentation:
+        """One image. Raises InputError that names the PNG for ids that JSON and PNG do not share."""
+        path = self.folder / row.file_name
+        told = {s.id: s.category_id for s in row.segments}
+        found = Segmentation.from_ids(read_panoptic_png(path), categories=told, taxonomy=self.taxonomy)
+        drawn = {s.id for s in found.segments}
+        for ids, where in ((drawn - told.keys(), f"the JSON {self.path}"), (told.keys() - drawn, "the PNG")):
+            if ids:
+                raise InputError(f"{path}: segments that {where} does not have: {sorted(ids)[:8]}")
+        return found
+
     def entries(self) -> Iterator[PanopticEntry]:
-        """Each image in the file's order. Raises InputError that names the file for ids that JSON and PNG do not share."""
+        """Each image in the file's order. Raises as `read`."""
         for row in self.rows:
-            path = self.folder / row["file_name"]
-            segments = row["segments_info"]
-            ids = read_panoptic_png(path)
-            found = Segmentation.from_ids(
-                ids, categories={s["id"]: s["category_id"] for s in segments}, taxonomy=self.taxonomy
-            )
-            told, drawn = {s["id"] for s in segments}, {s.id for s in found.segments}
-            for ids_of_one, where in ((drawn - told, f"the JSON {self.path}"), (told - drawn, "the PNG")):
-                if ids_of_one:
-                    raise InputError(f"{path}: segments that {where} does not have: {sorted(ids_of_one)[:8]}")
-            crowds = frozenset(s["id"] for s in segments if s.get("iscrowd", 0) == 1)
-            image = self.photos.get(row["image_id"], str(PurePosixPath(row["file_name"]).with_suffix(".jpg")))
-            yield PanopticEntry(row["image_id"], image, found, crowds)
+            crowds = frozenset(s.id for s in row.segments if s.crowd)
+            yield PanopticEntry(row.image_id, self.photo(row), self.read(row), crowds)
 
 
 def read_panoptic(path: str | Path, folder: str | Path | None = None) -> PanopticFile:
     """Read and check the JSON; the PNGs lie in `folder`, by default the JSON's path without its ending.
 
-    Raises UnreadableFile for a file that is missing or no JSON, InputError that names the entry for what is not in order.
+    Raises UnreadableFile for a file that is missing or no JSON, and InputError, with the words of `kontur data check`, for
+    the first fault that `walk_panoptic` yields.
     """
     path = Path(path)
     content = read_json(path)
-    if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
-        raise InputError(f"{path}: expected COCO's panoptic JSON with a list of annotations, got another content")
-    taxonomy = _taxonomy(path, content.get("categories"))
-    known = {c.id for c in taxonomy}
-    rows = tuple(_checked(path, n, row, known) for n, row in enumerate(content["annotations"]))
-    images: dict[int | str, str] = {}
-    listed = content.get("images", [])
-    if not isinstance(listed, list):
-        raise InputError(f"{path}: expected a list of images, got {str(listed)[:60]}")
-    for number, image in enumerate(listed):
-        if not isinstance(image, dict) or not isinstance(image.get("id"), int | str) or "file_name" not in image:
-            raise InputError(f"{path}: images[{number}]: expected id and file_name, got {str(image)[:60]}")
-        images[image["id"]] = str(image["file_name"])
+    with collector_paused():
+        return panoptic_file(path, sound(path, walk_panoptic(content)), folder)
+
+
+def panoptic_file(
+    path: Path,
+    entries: Sequence[Category | CocoImage | PanopticRow | LabelFault],
+    folder: str | Path | None = None,
+) -> PanopticFile:
+    """The file of what `walk_panoptic` yielded, without its faults."""
+    taxonomy = Taxonomy(tuple(e for e in entries if isinstance(e, Category)), ignore=None, name=path.stem)
+    images = {e.id: e.file_name for e in entries if isinstance(e, CocoImage)}
+    rows = tuple(e for e in entries if isinstance(e, PanopticRow))
     return PanopticFile(path, Path(folder) if folder is not None else path.with_suffix(""), taxonomy, rows, images)
 
 
 def read_panoptic_png(path: str | Path, *, max_pixels: int = photos.MAX_PIXELS) -> NDArray[np.int32]:
     """The segment ids of a panoptic PNG, (H, W) int32. Raises UnreadableFile, and InputError for other kinds of file."""
+    colours = read_panoptic_colours(path, max_pixels=max_pixels).astype(np.int32)
+    return np.ascontiguousarray(colours[..., 0] | colours[..., 1] << 8 | colours[..., 2] << 16)
+
+
+def read_panoptic_colours(path: str | Path, *, max_pixels: int = photos.MAX_PIXELS) -> NDArray[np.uint8]:
+    """The colours that stand for the ids, (H, W, 3). Raises as `read_panoptic_png`."""
     path = Path(path)
     with photos.opened(path) as file:
         if photos.kind_of(file, path) != "PNG":
@@ -103,8 +115,7 @@ def read_panoptic_png(path: str | Path, *, max_pixels: int = photos.MAX_PIXELS) 
         if header.colour not in (png.COLOUR, png.COLOUR_ALPHA) or header.depth != 8:
             raise InputError(f"{path}: expected an RGB PNG with ids R + 256 G + 65536 B, got grey, palette or 16 bits")
         picture, _ = photos.decode(file, path, "PNG", max_pixels, [])
-    colours = np.asarray(picture)[..., :3].astype(np.int32)
-    return np.ascontiguousarray(colours[..., 0] | colours[..., 1] << 8 | colours[..., 2] << 16)
+    return np.asarray(picture)[..., :3]
 
 
 def write_panoptic_png(path: str | Path, ids: NDArray[np.integer]) -> None:
@@ -140,7 +151,7 @@ class PanopticWriter:
         """
         where = f"{self._path}: {entry.image_file}"
         name = str(PurePosixPath(entry.image_file).with_suffix(".png"))
-        if name in self._names or ".." in Path(name).parts or Path(name).is_absolute():
+        if name in self._names or not inside(name):
             raise InputError(f"{where}: expected a new name inside the folder, got {name!r}")
         self._names.add(name)
         result = entry.segmentation
@@ -184,46 +195,3 @@ def write_panoptic(
     for entry in entries:
         writer.add(entry)
     writer.close()
-
-
-def _taxonomy(path: Path, rows: Any) -> Taxonomy:
-    try:
-        categories = tuple(
-            Category(int(r["id"]), str(r["name"]), _colour(r), bool(r.get("isthing", 1)))  # as in COCO's own lists
-            for r in rows
-        )
-        return Taxonomy(categories, ignore=None, name=path.stem)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise InputError(f"{path}: expected categories with id, name and isthing, got {str(rows)[:60]}") from None
-
-
-def _colour(row: dict[str, Any]) -> tuple[int, int, int]:
-    colour = row.get("color")
-    if colour is None:
-        return voc_colour(int(row["id"]) & 255)
-    red, green, blue = (int(c) for c in colour)
-    return red, green, blue
-
-
-def _checked(path: Path, number: int, row: Any, known: set[int]) -> dict[str, Any]:
-    where = f"{path}: annotations[{number}]"
-    if not isinstance(row, dict) or not isinstance(row.get("image_id"), int | str):
-        raise InputError(f"{where}: expected image_id, file_name and segments_info, got {str(row)[:60]}")
-    name = row.get("file_name")
-    if not isinstance(name, str) or not name or ".." in Path(name).parts or Path(name).is_absolute():
-        raise InputError(f"{where}: expected the name of a PNG inside the folder as file_name, got {name!r}")
-    if not isinstance(row.get("segments_info"), list):
-        raise InputError(f"{where}: expected a list segments_info, got {str(row.get('segments_info'))[:60]}")
-    seen: set[int] = set()
-    for segment in row["segments_info"]:
-        values = [segment.get(k) for k in ("id", "category_id")] if isinstance(segment, dict) else [None]
-        if not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
-            raise InputError(f"{where}: expected segments with id and category_id, got {str(segment)[:60]}")
-        if not 0 < segment["id"] <= MOST_ID or segment["id"] in seen:
-            raise InputError(f"{where}: expected a new segment id 1..{MOST_ID}, got {segment['id']}")
-        if segment["category_id"] not in known:
-            raise InputError(f"{where}: expected a category_id of the file's list, got {segment['category_id']}")
-        seen.add(segment["id"])
-    return row

@@ -27,7 +27,7 @@ MAX_PIXELS = 500_000_000
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp")
 """Names that count as images in a folder, in any case."""
 
-_OWN_OUTPUTS = (
+OWN_OUTPUTS = (
     ".labels",
     ".categories",
     ".overlay",
@@ -90,12 +90,16 @@ def size_of(path: str | Path) -> tuple[int, int]:
         return (width, height) if _orientation(picture) in (5, 6, 7, 8) else (height, width)
 
 
-def find_images(inputs: Sequence[str | Path]) -> list[tuple[Path, Path]]:
+def find_images(
+    inputs: Sequence[str | Path], left_out: list[tuple[Path, str]] | None = None
+) -> list[tuple[Path, Path]]:
     """Files, folders (all images in them and their sub-folders) and globs -> (path, stem) of each image, by input.
 
     The stem is the name without its suffix; below a folder, or below the first wildcard of a glob, it keeps the
     sub-folders: "photos/**/*.jpg" gives ("photos/a/b.jpg", "a/b"). Hidden files and earlier outputs of `kontur segment`
     in folders (x.overlay.png) are left out; a file that is named twice is listed once.
+
+    left_out: is given the files of folders that are not listed, with the reason in words.
 
     An input that leads to nothing is listed itself beside others that do, so that reading it says what is wrong with it
     and the others are done. Raises UnreadableFile when no input leads to an image.
@@ -104,8 +108,9 @@ def find_images(inputs: Sequence[str | Path]) -> list[tuple[Path, Path]]:
         raise InputError("expected an image, a folder or a glob, got none")
     found: dict[str, tuple[Path, Path]] = {}
     missing: list[str] = []
+    left_out = [] if left_out is None else left_out
     for given in inputs:
-        pairs = list(_expand(Path(given)))
+        pairs = list(_expand(Path(given), left_out))
         if not pairs:
             missing.append(_why_nothing(Path(given)))
             pairs = [(Path(given), Path(Path(given).stem or "input"))]
@@ -119,9 +124,9 @@ def find_images(inputs: Sequence[str | Path]) -> list[tuple[Path, Path]]:
 # --- finding --------------------------------------------------------------------------------------------------------
 
 
-def _expand(given: Path) -> Iterator[tuple[Path, Path]]:
+def _expand(given: Path, left_out: list[tuple[Path, str]]) -> Iterator[tuple[Path, Path]]:
     if given.is_dir():
-        yield from ((p, p.relative_to(given).with_suffix("")) for p in _images_below(given))
+        yield from ((p, p.relative_to(given).with_suffix("")) for p in _images_below(given, left_out))
     elif given.exists() or not glob.has_magic(str(given)):
         if given.exists():
             yield given, Path(given.stem)
@@ -141,15 +146,21 @@ def _plain_start(pattern: Path) -> Iterator[str]:
         yield part
 
 
-def _images_below(folder: Path) -> list[Path]:
-    images = []
+def _images_below(folder: Path, left_out: list[tuple[Path, str]]) -> Iterator[Path]:
     for where, folders, names in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        hidden = [f for f in folders if f.startswith(".")]
+        folders[:] = sorted(f for f in folders if f not in hidden)
         for name in sorted(names):
             path = Path(where, name)
-            if path.suffix.lower() in SUFFIXES and not name.startswith(".") and not path.stem.endswith(_OWN_OUTPUTS):
-                images.append(path)
-    return images
+            if name.startswith("."):
+                left_out.append((path, "hidden"))
+            elif path.suffix.lower() not in SUFFIXES:
+                left_out.append((path, "of no image's name"))
+            elif path.stem.endswith(OWN_OUTPUTS):
+                left_out.append((path, "written by kontur segment"))
+            else:
+                yield path
+        left_out += [(Path(where, name), "hidden") for name in hidden]
 
 
 def _why_nothing(given: Path) -> str:
@@ -166,7 +177,7 @@ def _why_nothing(given: Path) -> str:
 def opened(path: Path) -> BinaryIO:
     """The file, open for reading. Raises UnreadableFile when there is none."""
     if path.is_dir():
-        empty = "" if _images_below(path) else f" without images ({' '.join(SUFFIXES)})"
+        empty = "" if any(_images_below(path, [])) else f" without images ({' '.join(SUFFIXES)})"
         raise UnreadableFile(f"{path}: expected an image file, got a folder{empty}")
     if not path.exists():
         raise UnreadableFile(_why_nothing(path))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import rle
 from ..core.instances import Instances
-from ..core.rle import Polygon
+from ..core.polygons import Polygon
+from ..core.rle import RLE
 from ..core.segmentation import Segmentation
 
 Result = Segmentation | Instances
@@ -26,8 +28,7 @@ REGION = "region"
 class Region:
     """One segment or instance. id: the segment's, or 1, 2.. of instances. box: (x0, y0, x1, y1), x1 and y1 exclusive.
 
-    crop: its pixels inside its box, bool. category: an id of the taxonomy or None; name: the category's, or "object" or
-    "region".
+    category: an id of the taxonomy or None; name: the category's, or "object" or "region".
     """
 
     id: int
@@ -36,7 +37,12 @@ class Region:
     score: float | None
     area: int
     box: tuple[int, int, int, int]
-    crop: NDArray[np.bool_]
+    mask: RLE
+
+    @cached_property
+    def crop(self) -> NDArray[np.bool_]:
+        """Its pixels inside its box, (y1 - y0, x1 - x0) bool."""
+        return rle.decode_window(self.mask)
 
     def polygons(self) -> list[Polygon]:
         """The outlines in pixels of the whole image, parts and holes kept."""
@@ -68,26 +74,20 @@ class Region:
 
 def regions(result: Result, *, background: bool = False) -> Iterator[Region]:
     """The segments in order of their ids, or the instances in their order; the background only when asked for."""
-    names = {c.id: c.name for c in result.taxonomy} if result.taxonomy is not None else {}
+    names: dict[int | None, str] = {c.id: c.name for c in result.taxonomy or ()}
     plain = plain_name(result)
     if isinstance(result, Segmentation):
+        runs = rle.encode_labels(result.ids)  # once for all: a look at every pixel for each segment would be quadratic
         for segment in result.segments:
-            if segment.id == result.background:
-                if not background:
-                    continue
-                name = "background"
-            else:
-                name = names.get(segment.category, plain) if segment.category is not None else plain
-            yield Region(
-                segment.id, segment.category, name, segment.score, segment.area, segment.box, result.crop(segment.id)
-            )
+            if segment.id != result.background or background:
+                name = "background" if segment.id == result.background else names.get(segment.category, plain)
+                mask = runs[segment.id]
+                yield Region(segment.id, segment.category, name, segment.score, segment.area, segment.box, mask)
         return
     for number, instance in enumerate(result.instances, 1):
-        if not instance.area:
-            continue
-        crop = rle.crop(instance.mask, instance.box)
-        name = names.get(instance.category, plain) if instance.category is not None else plain
-        yield Region(number, instance.category, name, instance.score, instance.area, instance.box, crop)
+        if instance.area:
+            name = names.get(instance.category, plain)
+            yield Region(number, instance.category, name, instance.score, instance.area, instance.box, instance.mask)
 
 
 def plain_name(result: Result) -> str:

@@ -6,18 +6,24 @@ reported.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import rle
-from ..core.errors import InputError, UnreadableFile
+from ..core.errors import short
 from ..core.files import atomic_write
 from ..core.image import Image
 from ..core.instances import Instance, Instances
 from ..core.taxonomy import Taxonomy
+from .entries import LabelFault, listed, sound, whole
 from .regions import Result, mean_loss, regions
+from .text import read_text
+
+_ROUNDING = 1e-6  # by which a share may leave [0, 1]: it was written with as many digits
 
 
 def write_yolo(path: str | Path, result: Result, image: Image | None = None, *, join: bool = False) -> float:
@@ -52,48 +58,67 @@ def _bridged(rings: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.concatenate(points if len(rings) > 1 else rings)
 
 
-def read_yolo(path: str | Path, shape: tuple[int, int], taxonomy: Taxonomy | None = None) -> Instances:
+class YoloLine(NamedTuple):
+    """One polygon. line: counted from 1. number: the class. points: (N, 2), x and y as shares of the image's size."""
+
+    line: int
+    number: int
+    points: NDArray[np.float64]
+
+
+def read_yolo(
+    path: str | Path,
+    shape: tuple[int, int],
+    taxonomy: Taxonomy | None = None,
+    *,
+    ids: Mapping[int, int] | None = None,
+) -> Instances:
     """The polygons of a file for an image of `shape` (H, W); each line is an instance, its category the class number.
 
-    taxonomy: where given, the class is a place in it, counted from 0. Raises UnreadableFile, and InputError that names
-    the line for boxes (5 numbers), odd counts, NaN, coordinates outside [0, 1] and unknown classes.
+    taxonomy: where given, the class is a place in it, counted from 0; or `ids` says which category each number stands for.
+    Raises UnreadableFile, and InputError, with the words of `kontur data check`, for the first line that is not in order.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UnreadableFile(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFile(
-            f"{path}: expected a text file, got one that cannot be read ({type(error).__name__})"
-        ) from None
     height, width = shape
-    categories = [c.id for c in taxonomy] if taxonomy is not None else None
+    if ids is None and taxonomy is not None:
+        ids = {place: category.id for place, category in enumerate(taxonomy)}
     found = []
-    for line_number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        where = f"{path}: line {line_number}"
-        try:
-            number, *values = (float(word) for word in line.split())
-        except ValueError:
-            raise InputError(f"{where}: expected numbers: class x1 y1 x2 y2 .., got {line[:40]!r}") from None
-        if number != int(number) if np.isfinite(number) else True:
-            raise InputError(f"{where}: expected a whole class number, got {number}")
-        if len(values) == 4:
-            raise InputError(f"{where}: expected a polygon, got a box (4 numbers after the class)")
-        points = np.asarray(values)
-        if not np.isfinite(points).all() or (points < 0).any() or (points > 1).any():
-            raise InputError(f"{where}: expected coordinates in [0, 1], divided by the image's size")
-        category = int(number)
-        if categories is not None:
-            if not 0 <= category < len(categories):
-                raise InputError(f"{where}: expected a class of 0 to {len(categories) - 1}, got {category}")
-            category = categories[category]
-        try:
-            points = points.reshape(-1, 2) if len(points) % 2 == 0 else points
-            scaled = points * [width, height] if points.ndim == 2 else points
-            found.append(Instance(rle.from_polygons([scaled], height, width), category))
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from None
+    for line in sound(path, walk_yolo(read_text(path), None if ids is None else ids.keys())):
+        mask = rle.from_polygons([line.points * [width, height]], height, width)
+        found.append(Instance(mask, line.number if ids is None else ids[line.number]))
     return Instances((height, width), tuple(found), taxonomy)
+
+
+def walk_yolo(text: str, classes: Collection[int] | None) -> Iterator[YoloLine | LabelFault]:
+    """The lines of a file, each a polygon or a fault; empty lines are passed over. classes: the known numbers; None: any."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            found = _line(line, number, classes)
+            yield found if isinstance(found, YoloLine) else LabelFault(found[0], f"line {number}", found[1])
+
+
+def _line(line: str, number: int, classes: Collection[int] | None) -> YoloLine | tuple[str, str]:
+    try:
+        kind, *values = (float(word) for word in line.split())
+    except ValueError:
+        return "bad_line", f"expected numbers: class x1 y1 x2 y2 .., got {short(line)}"
+    if whole(kind) is None or kind < 0:
+        return "bad_line", f"expected a whole class number, got {kind:g}"
+    if classes is not None and kind not in classes:
+        return "id_outside_taxonomy", f"expected a class of {listed(classes)}, got {kind:g}"
+    points = np.asarray(values)
+    if len(points) == 4:
+        return "box_not_polygon", "expected a polygon, got a box (4 numbers after the class): export the outlines"
+    if len(points) % 2:
+        return "bad_polygon", f"expected an even number of coordinates, x and y in turn, got {len(points)}"
+    if len(points) < 6:
+        return "empty_polygon", f"expected at least 3 points, got {len(points) // 2}: draw it or remove the line"
+    if not np.isfinite(points).all():
+        return "bad_polygon", "expected finite coordinates in [0, 1], got NaN or infinite ones"
+    if points.min() < -_ROUNDING or points.max() > 1 + _ROUNDING:
+        worst = float(points.max() if points.max() > 1 else points.min())
+        pixels = (
+            "They look like pixels: divide them by the image's size" if worst > 2 else "Cut them at the image's border"
+        )
+        text = f"expected coordinates in [0, 1], divided by the image's size, got {worst:.6g}. {pixels}"
+        return "polygon_outside", text
+    return YoloLine(number, int(kind), np.clip(points, 0.0, 1.0).reshape(-1, 2))

@@ -19,7 +19,8 @@ def boundary_loss(logits: Tensor, target: Tensor, *, ignore: int = 255) -> Tenso
     """A scalar, negative when the mass lies inside; 0 with zero gradient when all pixels are ignored.
 
     logits: (B, K, H, W) before softmax. target: (B, H, W) class ids, or `ignore`. Distances are in pixels, divided by the image's
-    diagonal. A class that is absent from an image, or fills it, has no border and adds nothing. To be added to a regional loss.
+    diagonal, from one counted pixel to another: next to ignored ones there is no border. A class that is absent from an image, or
+    fills what counts of it, has none at all and adds nothing. To be added to a regional loss.
     """
     keep = checked(logits, target, ignore)
     if not bool(keep.any()):
@@ -34,12 +35,14 @@ def signed_distances(target: Tensor, classes: int, ignore: int) -> Tensor:
     maps = np.zeros((target.shape[0], classes, *target.shape[1:]), np.float32)
     diagonal = float(np.hypot(*target.shape[1:]))
     for number, labels in enumerate(target.cpu().numpy()):
-        for label in np.unique(labels[labels != ignore]):
+        counted = labels != ignore
+        for label in np.unique(labels[counted]):
             inside = labels == label
-            if inside.all():
+            outside = counted & ~inside
+            if not outside.any():
                 continue
             # at the border pixel inside 0, just outside 1, as in the authors' code
             outer = ndimage.distance_transform_edt(~inside)
-            inner = ndimage.distance_transform_edt(inside) - 1
+            inner = ndimage.distance_transform_edt(~outside) - 1
             maps[number, label] = np.where(inside, -inner, outer) / diagonal
     return torch.from_numpy(maps)

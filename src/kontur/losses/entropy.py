@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..core.errors import InputError
-from .targets import at_least_single, checked, nothing
+from .targets import at_least_single, checked, checked_weights, nothing
 
 
 def cross_entropy(logits: Tensor, target: Tensor, *, ignore: int = 255, weights: Tensor | None = None) -> Tensor:
@@ -27,7 +27,7 @@ def cross_entropy(logits: Tensor, target: Tensor, *, ignore: int = 255, weights:
     scores, labels = at_least_single(logits), target.long()
     if weights is None:
         return F.cross_entropy(scores, labels, ignore_index=ignore)
-    weights = _checked(weights, logits.shape[1]).to(scores)
+    weights = checked_weights(weights, logits)
     if bool((weights == 0).any()) and not bool((weights[labels[keep]] > 0).any()):
         return nothing(logits)
     return F.cross_entropy(scores, labels, weight=weights, ignore_index=ignore)
@@ -67,9 +67,3 @@ def effective_number(counts: Tensor, *, beta: float = 0.999) -> Tensor:
 def _median(values: Tensor) -> Tensor:
     """The mean of the two middle values for an even number; torch.median takes the lower."""
     return torch.quantile(values, 0.5)
-
-
-def _checked(weights: Tensor, classes: int) -> Tensor:
-    if weights.shape != (classes,) or not bool(torch.isfinite(weights).all()) or bool((weights < 0).any()):
-        raise InputError(f"weights: expected {classes} finite numbers of at least 0, got {weights.tolist()}")
-    return weights

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..core.errors import InputError
-from .targets import nothing, valid_pixels
+from .targets import checked_weights, nothing, valid_pixels
 
 
 def ohem_cross_entropy(
@@ -32,9 +32,10 @@ def ohem_cross_entropy(
     if not 0 < threshold <= 1 or not 0 <= least <= 1:
         raise InputError(f"options threshold, least: expected 0..1, got {threshold}, {least}")
     scores, labels = valid_pixels(logits, target, ignore)
+    weights = None if weights is None else checked_weights(weights, logits)
     if not len(labels):
         return nothing(logits)
-    each = F.cross_entropy(scores, labels, weight=None if weights is None else weights.to(scores), reduction="none")
+    each = F.cross_entropy(scores, labels, weight=weights, reduction="none")
     plain = each if weights is None else F.cross_entropy(scores, labels, reduction="none")
     hard = int((plain.detach() > -math.log(threshold)).sum())
     kept = max(hard, math.ceil(least * len(labels)), 1)
@@ -63,6 +64,7 @@ def focal_loss(
     if gamma < 0:
         raise InputError(f"option gamma: expected at least 0, got {gamma}")
     scores, labels = valid_pixels(logits, target, ignore)
+    weights = None if weights is None else checked_weights(weights, logits)
     if not len(labels):
         return nothing(logits)
     log_p = -F.cross_entropy(scores, labels, reduction="none")
@@ -70,5 +72,5 @@ def focal_loss(
     missing = (-log_p.expm1()).clamp_min(1e-12)
     each = -missing.pow(gamma) * log_p
     if weights is not None:
-        each = each * weights.to(each)[labels]
+        each = each * weights[labels]
     return each.mean()

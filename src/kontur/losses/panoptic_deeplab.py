@@ -40,7 +40,7 @@ def panoptic_deeplab_loss(
     """
     logits, heatmap, moves = maps[:, :-3], maps[:, -3:-2], maps[:, -2:]
     total = hardest_cross_entropy(logits, semantic, weights, ignore=ignore, share=share)
-    return total + centre * centre_loss(heatmap, centres, counted) + offset * offset_loss(moves, offsets)
+    return total + centre * centre_loss(heatmap, centres, counted) + offset * offset_l1_loss(moves, offsets)
 
 
 def hardest_cross_entropy(
@@ -70,7 +70,7 @@ def centre_loss(heatmap: Tensor, target: Tensor, counted: Tensor) -> Tensor:
     return F.mse_loss(at_least_single(heatmap)[:, 0][counted], target.to(at_least_single(heatmap))[counted])
 
 
-def offset_loss(offsets: Tensor, target: Tensor) -> Tensor:
+def offset_l1_loss(offsets: Tensor, target: Tensor) -> Tensor:
     """Mean absolute error in pixels, rows and columns apart, where the target (B, 2, H, W) is not NaN."""
     if offsets.shape != target.shape or offsets.shape[1] != 2:
         raise InputError(f"offsets: expected two of (B, 2, H, W), got {tuple(offsets.shape)}, {tuple(target.shape)}")

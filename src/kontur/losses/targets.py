@@ -61,6 +61,14 @@ def _check_integers(logits: Tensor, target: Tensor, what: str) -> None:
         raise InputError(f"target: expected {what}, got {target.dtype}. Convert with target.long()")
 
 
+def checked_weights(weights: Tensor, logits: Tensor) -> Tensor:
+    """(K,) factors of the classes, on the logits' device and in their type. Raises InputError for other shapes, negative ones, NaN."""
+    classes = logits.shape[1]
+    if weights.shape != (classes,) or not bool(torch.isfinite(weights).all()) or bool((weights < 0).any()):
+        raise InputError(f"weights: expected {classes} finite numbers of at least 0, got {weights.tolist()}")
+    return weights.to(at_least_single(logits))
+
+
 def at_least_single(logits: Tensor) -> Tensor:
     """Half precision becomes float32; float32 and float64 stay."""
     return logits if logits.dtype == torch.float64 else logits.float()

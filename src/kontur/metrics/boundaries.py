@@ -20,12 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, OptionError
-from ..core.segmentation import Segmentation
+from ..core.errors import OptionError
+from .arrays import MaskLike, Scores, object_of, same_size
 from .boundaries_kernel import distance_to_other, eroded, share_near
 from .contours import label_boundaries
-
-MaskLike = NDArray | Segmentation
 
 SURFACE_PROTOCOL = (
     "surface = mask voxels with a face neighbour that is off or outside; Hausdorff 95 = the greater of the two "
@@ -41,7 +39,7 @@ PROTOCOL = (
 
 
 @dataclass(frozen=True)
-class SurfaceDistances:
+class SurfaceDistances(Scores):
     """Distances between the surfaces of two masks, in the units of the spacing.
 
     A mask's surface are its voxels with a face neighbour (4 in the plane, 6 in space) that is off or outside the image,
@@ -62,9 +60,6 @@ class SurfaceDistances:
     average: float
     average_prediction_to_truth: float
     average_truth_to_prediction: float
-
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -220,26 +215,9 @@ def surface_distances(
 def _masks(
     prediction: MaskLike, truth: MaskLike, dimensions: tuple[int, ...] = (2,)
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    ours, theirs = (_mask(m, name, dimensions) for m, name in ((prediction, "prediction"), (truth, "truth")))
-    if ours.shape != theirs.shape:
-        sizes = ["x".join(map(str, m.shape)) for m in (ours, theirs)]
-        raise InputError(f"sizes differ: prediction {sizes[0]}, truth {sizes[1]}. Give the masks of the same picture")
+    ours, theirs = object_of(prediction, "prediction", dimensions), object_of(truth, "truth", dimensions)
+    same_size("prediction", ours.shape, "truth", theirs.shape)
     return ours, theirs
-
-
-def _mask(mask: MaskLike, name: str, dimensions: tuple[int, ...]) -> NDArray[np.bool_]:
-    if isinstance(mask, Segmentation):
-        if mask.foreground is None:
-            raise InputError(f"{name}: expected a result with a background; choose a segment with result.mask(id)")
-        return mask.foreground
-    mask = np.asarray(mask)
-    wanted = "(H, W)" + (" or (D, H, W)" if 3 in dimensions else "")
-    if mask.dtype != bool and not np.issubdtype(mask.dtype, np.integer):
-        raise InputError(f"{name}: expected a mask of bool or integers {wanted}, got {mask.dtype} {mask.shape}")
-    if mask.ndim not in dimensions or not mask.size:
-        hint = " A colour picture is no mask." if mask.ndim == 3 else ""
-        raise InputError(f"{name}: expected a mask {wanted}, got shape {mask.shape}.{hint}")
-    return np.ascontiguousarray(mask != 0)
 
 
 def _surface(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -10,32 +10,21 @@ from truth and prediction is left out of the mean, one that is only predicted co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.errors import InputError, OptionError
+from ..core.errors import InputError, KonturError, OptionError
 from ..core.segmentation import Segmentation
-from ..core.taxonomy import Taxonomy
-from .streaming import (
-    LABEL_SUFFIXES,
-    Bootstrap,
-    ImageScores,
-    Pair,
-    PerImage,
-    Progress,
-    pair_files,
-    read_indices,
-    stream,
-)
+from .counts import Counts
+from .evaluation import Table
 
 MAX_CLASSES = 4096
 
 
-class Confusion:
+class Confusion(Counts):
     """Counts of (true class, predicted class) in pixels, int64; they add.
 
     classes: K, ids are 0..K-1.
@@ -45,10 +34,14 @@ class Confusion:
     A prediction outside 0..K-1 (such as the ignore value 255) is a miss of the true class, counted in `unpredicted`.
     """
 
+    SUMS = ("_counts",)
+
     def __init__(self, classes: int, ignore: int | None = 255) -> None:
         if isinstance(classes, bool) or not isinstance(classes, (int, np.integer)) or not 1 <= classes <= MAX_CLASSES:
             raise OptionError(f"classes: expected a whole number 1..{MAX_CLASSES}, got {classes!r}")
-        if ignore is not None and (isinstance(ignore, bool) or not isinstance(ignore, (int, np.integer)) or ignore < 0):
+        if ignore is not None and (
+            isinstance(ignore, bool) or not isinstance(ignore, (int, np.integer)) or not 0 <= ignore < 2**63
+        ):
             raise OptionError(f"ignore: expected a whole number from 0, or None, got {ignore!r}")
         self.classes = int(classes)
         self.ignore = None if ignore is None else int(ignore)
@@ -116,24 +109,16 @@ class Confusion:
         allowed = f"0..{self.classes - 1}" + ("" if self.ignore is None else f" or ignore {self.ignore}")
         raise InputError(f"truth ids: expected {allowed}, got {shown}. Check the number of classes and the label files")
 
-    def __iadd__(self, other: Confusion) -> Confusion:
-        if not isinstance(other, Confusion):
-            return NotImplemented
-        if (self.classes, self.ignore) != (other.classes, other.ignore):
-            raise InputError(
-                f"expected confusion matrices of one kind, got {self.classes} classes, ignore {self.ignore} "
-                f"and {other.classes} classes, ignore {other.ignore}"
-            )
-        self._counts += other._counts
-        return self
+    def unlike(self, other: Confusion) -> KonturError | None:
+        if (self.classes, self.ignore) == (other.classes, other.ignore):
+            return None
+        return InputError(
+            f"expected confusion matrices of one kind, got {self.classes} classes, ignore {self.ignore} "
+            f"and {other.classes} classes, ignore {other.ignore}"
+        )
 
-    def __add__(self, other: Confusion) -> Confusion:
-        if not isinstance(other, Confusion):
-            return NotImplemented
-        both = Confusion(self.classes, self.ignore)
-        both += self
-        both += other
-        return both
+    def light(self) -> Margins:
+        return Margins(*_margins(self._counts))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Confusion):
@@ -145,10 +130,7 @@ class Confusion:
     def scores(self) -> SemanticScores:
         """The scores of all that was added so far; see SemanticScores."""
         return SemanticScores(
-            self.counts,
-            self.unpredicted,
-            **_scores(*_margins(self._counts)),
-            protocol=_protocol(self.classes, self.ignore),
+            self.counts, self.unpredicted, **self.light().scores(), protocol=protocol_of(self.classes, self.ignore)
         )
 
     def table(self, names: Sequence[str] | None = None) -> str:
@@ -161,6 +143,33 @@ class Confusion:
 
     def __repr__(self) -> str:
         return f"<Confusion {self.classes} classes, ignore {self.ignore}, {int(self._counts.sum())} pixels>"
+
+
+class Margins(Counts):
+    """What the scores are read from: hits n_ii, truth t_i, predicted p_i, each (K,) pixels."""
+
+    SUMS = ("hits", "truth", "predicted")
+
+    def __init__(self, hits: NDArray[np.int64], truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> None:
+        self.hits, self.truth, self.predicted = hits, truth, predicted
+
+    def scores(self) -> dict[str, Any]:
+        """By the names of `SemanticScores`."""
+        hits, truth, predicted = self.hits, self.truth, self.predicted
+        iou = _ratio(hits, truth + predicted - hits)
+        accuracy = _ratio(hits, truth)
+        pixels = truth.sum()
+        return {
+            "pixel_accuracy": float(hits.sum() / pixels) if pixels else float("nan"),
+            "mean_accuracy": _mean(accuracy),
+            "mean_iou": _mean(iou),
+            "frequency_weighted_iou": float((truth * np.nan_to_num(iou)).sum() / pixels) if pixels else float("nan"),
+            "iou": iou,
+            "accuracy": accuracy,
+            "precision": _ratio(hits, predicted),
+            "recall": accuracy.copy(),
+            "dice": _ratio(2 * hits, truth + predicted),
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +194,8 @@ class SemanticScores:
     recall: NDArray[np.float64]
     dice: NDArray[np.float64]
     protocol: str
+    ids: tuple[int, ...] = ()  # of the classes; none: 0..K-1
+    names: tuple[str, ...] = ()  # none: the ids
 
     @property
     def confusion(self) -> NDArray[np.int64]:
@@ -194,7 +205,7 @@ class SemanticScores:
     def to_dict(self, names: Sequence[str] | None = None, ids: Sequence[int] | None = None) -> dict[str, Any]:
         """The scores as plain dicts; NaN stays NaN (the command line writes null)."""
         classes = len(self.counts)
-        names, ids = _names(names, classes), list(ids) if ids is not None else list(range(classes))
+        names, ids = self._names(names), list(ids or self.ids or range(classes))
         keys = ("iou", "accuracy", "precision", "recall", "dice")
         return {
             "protocol": self.protocol,
@@ -208,13 +219,17 @@ class SemanticScores:
             ],
         }
 
+    def matrix(self, names: Sequence[str] | None = None) -> Table:
+        """The counts as a table, truth by row; "none" counts the predictions outside the classes."""
+        names = self._names(names)
+        rows = zip(names, self.counts.tolist(), self.unpredicted.tolist())
+        return Table(("truth \\ predicted", *names, "none"), tuple((name, *row, missed) for name, row, missed in rows))
+
     def table(self, names: Sequence[str] | None = None) -> str:
-        """The counts as text, truth by row; "none" counts the predictions outside the classes."""
-        names = _names(names, len(self.counts))
-        cells = [["truth \\ predicted", *names, "none"]]
-        for name, row, missed in zip(names, self.counts, self.unpredicted):
-            cells.append([name, *(str(int(v)) for v in row), str(int(missed))])
-        widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+        """`matrix` as text."""
+        matrix = self.matrix(names)
+        cells = [matrix.header, *(tuple(map(str, row)) for row in matrix.rows)]
+        widths = [max(map(len, column)) for column in zip(*cells)]
         lines = (
             "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths)))
             for row in cells
@@ -225,29 +240,18 @@ class SemanticScores:
         """The matrix as a picture, (height, width, 3) RGB: each row sums to 100 %, darker is more, truth by row."""
         from .figure import draw_matrix
 
-        return draw_matrix(np.column_stack([self.counts, self.unpredicted]), _names(names, len(self.counts)))
+        return draw_matrix(np.column_stack([self.counts, self.unpredicted]), self._names(names))
+
+    def _names(self, names: Sequence[str] | None) -> list[str]:
+        shown = list(names if names is not None else self.names or map(str, range(len(self.counts))))
+        if len(shown) != len(self.counts):
+            raise InputError(f"class names: expected {len(self.counts)}, got {len(shown)}")
+        return shown
 
 
 def _margins(counts: NDArray[np.int64]) -> tuple[NDArray, NDArray, NDArray]:
-    """Of (..., K, K + 1): hits n_ii, truth t_i, predicted p_i, each (..., K)."""
-    return np.diagonal(counts[..., :-1], axis1=-2, axis2=-1), counts.sum(axis=-1), counts[..., :-1].sum(axis=-2)
-
-
-def _scores(hits: NDArray, truth: NDArray, predicted: NDArray) -> dict[str, Any]:
-    iou = _ratio(hits, truth + predicted - hits)
-    accuracy = _ratio(hits, truth)
-    pixels = truth.sum()
-    return {
-        "pixel_accuracy": float(hits.sum() / pixels) if pixels else float("nan"),
-        "mean_accuracy": _mean(accuracy),
-        "mean_iou": _mean(iou),
-        "frequency_weighted_iou": float((truth * np.nan_to_num(iou)).sum() / pixels) if pixels else float("nan"),
-        "iou": iou,
-        "accuracy": accuracy,
-        "precision": _ratio(hits, predicted),
-        "recall": accuracy.copy(),
-        "dice": _ratio(2 * hits, truth + predicted),
-    }
+    """Of (K, K + 1): hits n_ii, truth t_i, predicted p_i, each (K,)."""
+    return np.diagonal(counts[:, :-1]), counts.sum(axis=1), counts[:, :-1].sum(axis=0)
 
 
 def _ratio(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
@@ -259,14 +263,8 @@ def _mean(values: NDArray[np.float64]) -> float:
     return float(defined.mean()) if len(defined) else float("nan")
 
 
-def _names(names: Sequence[str] | None, classes: int) -> list[str]:
-    names = [str(i) for i in range(classes)] if names is None else list(names)
-    if len(names) != classes:
-        raise InputError(f"class names: expected {classes}, got {len(names)}")
-    return names
-
-
-def _protocol(classes: int | str, ignore: int | None) -> str:
+def protocol_of(classes: int | str, ignore: int | None) -> str:
+    """The definitions in words. classes: K, or what stands for it."""
     dropped = "no truth pixel dropped" if ignore is None else f"truth pixels of {ignore} dropped"
     inside = classes if isinstance(classes, str) else f"0..{classes - 1}"
     return (
@@ -290,141 +288,3 @@ def _class_ids(what: str, labels: ArrayLike | Segmentation, none: int | None) ->
 
 def _looks_rgb(prediction: NDArray, truth: NDArray) -> bool:
     return prediction.shape[:-1] == truth.shape and prediction.shape[-1:] in ((3,), (4,))
-
-
-# --- files ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class SemanticResult:
-    """The scores of two folders. missing: names without counterpart, in words; intervals: 95 %, by bootstrap."""
-
-    scores: SemanticScores
-    images: int
-    ids: tuple[int, ...]
-    names: tuple[str, ...]
-    missing: str
-    per_image: PerImage
-    intervals: dict[str, tuple[float, float]]
-
-    @property
-    def protocol(self) -> str:
-        return self.scores.protocol
-
-    def to_dict(self) -> dict[str, Any]:
-        """protocol, pixel_accuracy, mean_accuracy, mean_iou, frequency_weighted_iou, per_class[{id, name, iou, ..}]."""
-        return self.scores.to_dict(self.names, self.ids)
-
-
-INTERVALS = ("pixel_accuracy", "mean_accuracy", "mean_iou", "frequency_weighted_iou")
-
-
-def evaluate_semantic(
-    truth_dir: Path | str,
-    prediction_dir: Path | str,
-    classes: int | None = None,
-    ignore: int | None = 255,
-    *,
-    taxonomy: Taxonomy | None = None,
-    allow_missing: bool = False,
-    csv: bool = False,
-    worst: int = 0,
-    bootstrap: int = 0,
-    seed: int = 0,
-    threads: int | None = None,
-    progress: Progress | None = None,
-) -> SemanticResult:
-    """Score the label files (one class id a pixel) of prediction_dir by those of truth_dir, paired by relative name.
-
-    classes:   K, ids 0..K-1. May be left out with a taxonomy, whose ids may be any and whose ignore id is then used.
-    csv:       keep the scores of each image.   worst: keep the N images of the lowest mean IoU.
-    bootstrap: number of resamplings over images for 95 % intervals of the four totals, drawn with `seed`.
-
-    Raises InputError for missing counterparts (both lists), sizes that differ, colours, truth ids outside the classes
-    (file, value, pixels). With allow_missing a truth without prediction counts as missed everywhere.
-    """
-    ids, names, ignore = _categories(classes, ignore, taxonomy)
-    plain = ids == tuple(range(len(ids)))
-    coded_ignore = ignore if plain or ignore is None else len(ids)
-    confusion = Confusion(len(ids), coded_ignore)
-    suffixes = (".categories.png",) if any(Path(prediction_dir).rglob("*.categories.png")) else LABEL_SUFFIXES
-    pairing = pair_files(truth_dir, prediction_dir, prediction_suffixes=suffixes, allow_missing=allow_missing)
-
-    def measure(pair: Pair) -> NDArray[np.int64]:
-        truth = _read_truth(pair.truth, ids, ignore)
-        if pair.prediction is None:
-            prediction = np.full(truth.shape, -1, np.int16)
-        else:
-            prediction = _read_prediction(pair.prediction, ids)
-        one = Confusion(len(ids), coded_ignore)
-        try:
-            one.update(prediction, truth)
-        except InputError as error:
-            raise InputError(f"{pair.truth}: {error}") from None
-        return one._counts
-
-    per_image = PerImage(keep=csv, worst=worst, by="mean_iou")
-    resampling = Bootstrap(len(pairing), bootstrap, seed)
-    replicates = np.zeros((bootstrap, 3, len(ids)), np.int64)
-    for done, (pair, counts) in enumerate(zip(pairing.pairs, stream(pairing.pairs, measure, threads=threads)), 1):
-        confusion._counts += counts
-        hits, truth, predicted = _margins(counts)
-        if csv or worst:
-            values = _scores(hits, truth, predicted)
-            shown = {key: values[key] for key in INTERVALS}
-            row = {"pixels": int(truth.sum()), "unpredicted": int(counts[:, -1].sum()), **shown}
-            per_image.add(ImageScores(pair.name, row))
-        if bootstrap:
-            replicates += resampling.weights()[:, None, None] * np.stack([hits, truth, predicted])
-        if progress:
-            progress(done, len(pairing))
-    drawn = [_scores(*replicate) for replicate in replicates]
-    intervals = {key: Bootstrap.interval(np.array([d[key] for d in drawn])) for key in INTERVALS if bootstrap}
-    protocol = _protocol(len(ids), ignore) if plain else _protocol(f"the {len(ids)} ids of the taxonomy", ignore)
-    scores = replace(confusion.scores(), protocol=protocol)
-    return SemanticResult(scores, len(pairing), ids, names, pairing.missing, per_image, intervals)
-
-
-def _categories(
-    classes: int | None, ignore: int | None, taxonomy: Taxonomy | None
-) -> tuple[tuple[int, ...], tuple[str, ...], int | None]:
-    """Ids and names in the order of the matrix, and the ignore id."""
-    if taxonomy is None:
-        if classes is None:
-            raise OptionError("classes: expected the number of classes, or a taxonomy, got neither")
-        count = Confusion(classes, ignore).classes
-        return tuple(range(count)), tuple(map(str, range(count))), ignore
-    if classes is not None and classes != len(taxonomy):
-        raise OptionError(f"classes: expected {len(taxonomy)}, the number of the taxonomy's categories, got {classes}")
-    ordered = sorted(taxonomy, key=lambda c: c.id)
-    return tuple(c.id for c in ordered), tuple(c.name for c in ordered), taxonomy.ignore
-
-
-def _read_truth(path: Path, ids: tuple[int, ...], ignore: int | None) -> NDArray:
-    """A truth file in positions 0..K-1 of `ids`, ignored pixels as K."""
-    pixels = read_indices(path)
-    if ids == tuple(range(len(ids))):  # positions are ids, and Confusion checks them
-        return pixels
-    coded = _positions(pixels, ids)
-    ignored = np.zeros(pixels.shape, bool) if ignore is None else pixels == ignore
-    foreign = (coded < 0) & ~ignored
-    if foreign.any():
-        values, numbers = np.unique(pixels[foreign], return_counts=True)
-        shown = ", ".join(f"{v} ({n} pixels)" for v, n in zip(values[:8], numbers[:8]))
-        raise InputError(f"{path}: truth ids: expected those of the taxonomy or ignore {ignore}, got {shown}")
-    coded[ignored] = len(ids)
-    return coded
-
-
-def _read_prediction(path: Path, ids: tuple[int, ...]) -> NDArray:
-    """A prediction file in positions 0..K-1 of `ids`, others as some value outside."""
-    pixels = read_indices(path)
-    return pixels if ids == tuple(range(len(ids))) else _positions(pixels, ids)
-
-
-def _positions(pixels: NDArray, ids: tuple[int, ...]) -> NDArray[np.int32]:
-    """The position of each value in `ids`, -1 where it is not there."""
-    table = np.full(max(ids) + 2, -1, np.int32)
-    table[list(ids)] = np.arange(len(ids))
-    known = (pixels >= 0) & (pixels <= max(ids))
-    return table[np.where(known, pixels, max(ids) + 1)]

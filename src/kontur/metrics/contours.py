@@ -20,15 +20,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, OptionError
+from ..core.errors import InputError, KonturError, OptionError
+from .arrays import Scores, same_size, strength_of
 from .contours_kernel import match, thin_flat
+from .counts import Counts
 
 TOLERANCE = 0.0075
 """How far apart a predicted and a true boundary pixel may lie, as a share of the image's diagonal."""
 
 
 @dataclass(frozen=True)
-class ContourScores:
+class ContourScores(Scores):
     """What the counts say. Curves have one value a threshold, in rising order of the thresholds.
 
     ods: the best F over thresholds, one threshold for all images (optimal data set scale), in [0, 1].
@@ -49,12 +51,8 @@ class ContourScores:
     precision_curve: tuple[float, ...]
     recall_curve: tuple[float, ...]
 
-    def to_dict(self) -> dict[str, object]:
-        """The fields by their names, curves as lists."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
 
-
-class ContourCounts:
+class ContourCounts(Counts):
     """Counts of matched and of all boundary pixels at each threshold; they add over images, so memory stays the same.
 
     thresholds: a number n of them, i / (n + 1) for i = 1..n (the official 99), or the values themselves, rising.
@@ -65,6 +63,8 @@ class ContourCounts:
     predicted pixels. Recall counts every annotator's pixels; precision counts a predicted pixel as right if any
     annotator's matching has it. `best` holds the same sums at each image's own best threshold.
     """
+
+    SUMS = ("images", "counts", "best")
 
     def __init__(
         self, thresholds: int | Sequence[float] = 99, *, tolerance: float = TOLERANCE, thinned: bool = True
@@ -93,21 +93,21 @@ class ContourCounts:
 
         Raises InputError for sizes that differ, values outside [0, 1], no annotator.
         """
-        alone = self._like()
+        alone = ContourCounts(self.thresholds.tolist(), tolerance=self.tolerance, thinned=self.thinned)
         alone.counts[:] = self.image_counts(prediction, truths)
         f = _f_measure(*_rates(alone.counts))
         alone.best[:] = alone.counts[np.flatnonzero(f == f.max())[-1]]  # the official code takes the last of equals
         alone.images = 1
-        self.counts += alone.counts
-        self.best += alone.best
-        self.images += 1
+        self += alone
         return alone.scores()
 
     def image_counts(self, prediction: NDArray, truths: Sequence[NDArray]) -> NDArray[np.int64]:
         """The counts of one image alone, (thresholds, 4): matched truth, truth, matched predicted, predicted pixels."""
         prediction = np.asarray(prediction)
         maps = _thresholded(prediction, self.thresholds)
-        outlines = [_outline(truth, prediction.shape[-2:], number) for number, truth in enumerate(truths, 1)]
+        outlines = [np.asarray(truth) != 0 for truth in truths]
+        for number, outline in enumerate(outlines, 1):
+            same_size("boundary map", prediction.shape[-2:], f"truth of annotator {number}", outline.shape)
         if not outlines:
             raise InputError("truth: expected the boundaries of at least one annotator, got none")
         matcher = _Matcher(outlines, self.tolerance)
@@ -122,20 +122,11 @@ class ContourCounts:
             row[:] = previous
         return counts
 
-    def __add__(self, other: ContourCounts) -> ContourCounts:
-        """The counts of both sets of images."""
-        same = np.array_equal(self.thresholds, other.thresholds)
-        if not same or self.tolerance != other.tolerance or self.thinned != other.thinned:
-            raise OptionError("contour counts: expected equal thresholds, tolerance and thinning on both sides of +")
-        both = self._like()
-        both.counts[:] = self.counts + other.counts
-        both.best[:] = self.best + other.best
-        both.images = self.images + other.images
-        return both
-
-    def _like(self) -> ContourCounts:
-        """Empty counts of the same definition."""
-        return ContourCounts(self.thresholds.tolist(), tolerance=self.tolerance, thinned=self.thinned)
+    def unlike(self, other: ContourCounts) -> KonturError | None:
+        same = np.array_equal(self.thresholds, other.thresholds) and self.tolerance == other.tolerance
+        if same and self.thinned == other.thinned:
+            return None
+        return OptionError("contour counts: expected equal thresholds, tolerance and thinning on both sides of +")
 
     @property
     def protocol(self) -> str:
@@ -185,7 +176,9 @@ def match_boundaries(
     lines = np.asarray(prediction) != 0
     if lines.ndim != 2:
         raise InputError(f"prediction: expected a boundary map (H, W), got shape {lines.shape}")
-    matcher = _Matcher([_outline(truth, lines.shape, 1)], tolerance)
+    outline = np.asarray(truth) != 0
+    same_size("boundary map", lines.shape, "truth", outline.shape)
+    matcher = _Matcher([outline], tolerance)
     found = np.zeros(lines.shape, bool)
     partner = matcher.pair(lines, 0)
     found[lines] = partner >= 0
@@ -267,35 +260,8 @@ def _thresholded(prediction: NDArray, thresholds: NDArray[np.float64]) -> Iterat
         if len(prediction) != len(thresholds) or not prediction.size:
             raise InputError(f"boundary maps: expected ({len(thresholds)}, H, W), got {prediction.shape}")
         return iter(prediction)
-    strength = boundary_strength(prediction)
+    strength = strength_of(prediction, "boundary map")
     return (strength >= threshold for threshold in thresholds)
-
-
-def boundary_strength(prediction: NDArray) -> NDArray[np.float64]:
-    """A soft map (H, W) in [0, 1]: float in [0, 1] or bool as it is, uint8 and uint16 divided by their maximum."""
-    prediction = np.asarray(prediction)
-    if prediction.ndim != 2 or not prediction.size:
-        raise InputError(f"boundary map: expected (H, W), got {prediction.dtype} {prediction.shape}")
-    if prediction.dtype in (np.uint8, np.uint16):
-        return prediction / float(np.iinfo(prediction.dtype).max)
-    if prediction.dtype != bool and not np.issubdtype(prediction.dtype, np.floating):
-        raise InputError(f"boundary map: expected float in [0, 1], bool, uint8 or uint16, got {prediction.dtype}")
-    strength = prediction.astype(np.float64)
-    low, high = float(strength.min()), float(strength.max())
-    if not (low >= 0 and high <= 1):  # NaN fails as well
-        raise InputError(f"boundary map: expected values in [0, 1], got {low:g}..{high:g}. Divide by the maximum first")
-    return strength
-
-
-def _outline(truth: NDArray, shape: tuple[int, ...], number: int) -> NDArray[np.bool_]:
-    outline = np.asarray(truth) != 0
-    if outline.shape != shape:
-        ours, theirs = "x".join(map(str, shape)), "x".join(map(str, outline.shape))
-        raise InputError(
-            f"sizes differ: boundary map {ours}, truth of annotator {number} {theirs} (height x width). "
-            "Give the truth of the same picture."
-        )
-    return outline
 
 
 def _rates(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -16,8 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, OptionError
+from ..core.errors import InputError, KonturError, OptionError
+from ..core.instances import Instances
 from ..core.segmentation import Segmentation
+from .arrays import MaskLike, Scores, flat, object_of, same_size, strength_of
+from .counts import Counts
 
 UNKNOWN = 128
 """The value of the truth's pixels that nobody could decide."""
@@ -27,7 +30,7 @@ LEVELS = 256
 
 
 @dataclass(frozen=True)
-class ForegroundScores:
+class ForegroundScores(Scores):
     """error_rate: wrong pixels / pixels that count. iou: of the object, over these pixels; NaN if both are empty.
 
     pixels: how many count.
@@ -38,12 +41,9 @@ class ForegroundScores:
     iou: float
     pixels: int
 
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
-
 
 @dataclass(frozen=True)
-class SoftMaskScores:
+class SoftMaskScores(Scores):
     """mae: mean |mask - truth| in [0, 1]. max_f: the greatest F over 256 thresholds; NaN where no truth has an object.
 
     threshold: where F is greatest, in [0, 1].
@@ -54,12 +54,9 @@ class SoftMaskScores:
     max_f: float
     threshold: float
 
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
-
 
 @dataclass(frozen=True)
-class ForegroundSetScores:
+class ForegroundSetScores(Scores):
     """error_rate, iou: means over images, as the GrabCut papers print them; pooled: of all images' pixels together."""
 
     protocol: str
@@ -70,9 +67,6 @@ class ForegroundSetScores:
     pixels: int
     images: int
 
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
-
 
 _DEFINITION = (
     "object against background: pixels where the truth is 128 (unknown) are left out; error rate = wrong / counted "
@@ -80,8 +74,10 @@ _DEFINITION = (
 )
 
 
-class ForegroundCounts:
+class ForegroundCounts(Counts):
     """Wrong and counted pixels, intersections and unions of all images so far; they add."""
+
+    SUMS = ("images", "pixels", "wrong", "both", "either", "error_sum", "iou_sum", "with_object")
 
     def __init__(self) -> None:
         self.images = 0
@@ -89,21 +85,19 @@ class ForegroundCounts:
         self.error_sum = self.iou_sum = 0.0
         self.with_object = 0
 
-    def update(
-        self, prediction: NDArray | Segmentation, truth: NDArray | Segmentation, *, within: NDArray | None = None
-    ) -> ForegroundScores:
+    def update(self, prediction: MaskLike, truth: MaskLike, *, within: NDArray | None = None) -> ForegroundScores:
         """Add one image, in place; returns its own scores.
 
-        prediction: (H, W) bool or integer, non-zero = object; or a Segmentation, whose foreground counts.
+        prediction: (H, W) bool or integer, non-zero = object; a Segmentation, whose foreground counts; Instances.
         truth:      (H, W): 0 background, 128 unknown, 255 object; or bool, or 0 and 1.
         within:     (H, W) bool, counts only these pixels: those a user's box or scribbles left open.
         """
-        ours = _object(prediction)
+        ours = object_of(prediction, "prediction")
         theirs, known = _truth(truth)
-        _same_size(ours, theirs)
+        same_size("prediction", ours.shape, "truth", theirs.shape)
         if within is not None:
             within = np.asarray(within) != 0
-            _same_size(within, theirs, "within")
+            same_size("within", within.shape, "truth", theirs.shape)
             known = known & within
         pixels = int(known.sum())
         wrong = int((known & (ours != theirs)).sum())
@@ -112,20 +106,13 @@ class ForegroundCounts:
         self.wrong += wrong
         self.both += both
         self.either += either
-        self.images += pixels > 0
+        self.images += int(pixels > 0)
         self.error_sum += wrong / pixels if pixels else 0
-        self.with_object += either > 0
+        self.with_object += int(either > 0)
         self.iou_sum += both / either if either else 0
         return ForegroundScores(
             _DEFINITION, wrong / pixels if pixels else math.nan, both / either if either else math.nan, pixels
         )
-
-    def __add__(self, other: ForegroundCounts) -> ForegroundCounts:
-        """The counts of both sets of images."""
-        both = ForegroundCounts()
-        for name in vars(both):
-            setattr(both, name, getattr(self, name) + getattr(other, name))
-        return both
 
     def scores(self) -> ForegroundSetScores:
         """Means over the images with a counted pixel (IoU: with an object); NaN where there is none."""
@@ -140,12 +127,14 @@ class ForegroundCounts:
         )
 
 
-class SoftMaskCounts:
+class SoftMaskCounts(Counts):
     """Sums over images for MAE and max-F.
 
     A set's MAE is the mean over images; its F at a threshold is the mean over the images with an object, and max_f the
     greatest of these means.
     """
+
+    SUMS = ("images", "with_object", "error_sum", "f_sums")
 
     def __init__(self, *, beta_squared: float = BETA_SQUARED) -> None:
         if not (math.isfinite(beta_squared) and beta_squared > 0):
@@ -155,15 +144,15 @@ class SoftMaskCounts:
         self.error_sum = 0.0
         self.f_sums = np.zeros(LEVELS)
 
-    def update(self, prediction: NDArray, truth: NDArray | Segmentation) -> SoftMaskScores:
+    def update(self, prediction: NDArray, truth: MaskLike) -> SoftMaskScores:
         """Add one image, in place; returns its own scores.
 
         prediction: (H, W), float in [0, 1], bool, or uint8 / uint16 divided by their maximum.
         truth:      as for `ForegroundCounts`; unknown pixels are left out.
         """
-        ours = _soft(prediction)
+        ours = strength_of(prediction, "prediction")
         theirs, known = _truth(truth)
-        _same_size(ours, theirs)
+        same_size("prediction", ours.shape, "truth", theirs.shape)
         alone = SoftMaskCounts(beta_squared=self.beta_squared)
         alone.images = int(known.any())
         if alone.images:
@@ -172,7 +161,7 @@ class SoftMaskCounts:
             if theirs.any():
                 alone.with_object = 1
                 alone.f_sums = self._f_curve(ours, theirs)
-        self._add(alone)
+        self += alone
         return alone.scores()
 
     def _f_curve(self, ours: NDArray[np.float64], theirs: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -185,20 +174,10 @@ class SoftMaskCounts:
         total = self.beta_squared * precision + recall
         return (1 + self.beta_squared) * precision * recall / np.where(total > 0, total, 1)
 
-    def _add(self, other: SoftMaskCounts) -> None:
-        self.images += other.images
-        self.with_object += other.with_object
-        self.error_sum += other.error_sum
-        self.f_sums = self.f_sums + other.f_sums
-
-    def __add__(self, other: SoftMaskCounts) -> SoftMaskCounts:
-        """The sums of both sets of images."""
-        if self.beta_squared != other.beta_squared:
-            raise OptionError("soft mask counts: expected an equal beta_squared on both sides of +")
-        both = SoftMaskCounts(beta_squared=self.beta_squared)
-        both._add(self)
-        both._add(other)
-        return both
+    def unlike(self, other: SoftMaskCounts) -> KonturError | None:
+        if self.beta_squared == other.beta_squared:
+            return None
+        return OptionError("soft mask counts: expected an equal beta_squared on both sides of +")
 
     def scores(self) -> SoftMaskScores:
         """MAE and max-F so far; NaN where there is nothing."""
@@ -213,36 +192,23 @@ class SoftMaskCounts:
         )
 
 
-def foreground_scores(
-    prediction: NDArray | Segmentation, truth: NDArray | Segmentation, *, within: NDArray | None = None
-) -> ForegroundScores:
+def foreground_scores(prediction: MaskLike, truth: MaskLike, *, within: NDArray | None = None) -> ForegroundScores:
     """Error rate and IoU of one image; see `ForegroundCounts.update`."""
     return ForegroundCounts().update(prediction, truth, within=within)
 
 
-def soft_mask_scores(
-    prediction: NDArray, truth: NDArray | Segmentation, *, beta_squared: float = BETA_SQUARED
-) -> SoftMaskScores:
+def soft_mask_scores(prediction: NDArray, truth: MaskLike, *, beta_squared: float = BETA_SQUARED) -> SoftMaskScores:
     """MAE and max-F of one image; see `SoftMaskCounts.update`."""
     return SoftMaskCounts(beta_squared=beta_squared).update(prediction, truth)
 
 
-def _object(prediction: NDArray | Segmentation) -> NDArray[np.bool_]:
-    if isinstance(prediction, Segmentation):
-        if prediction.foreground is None:
-            raise InputError("prediction: expected a result with a background; choose a segment with result.mask(id)")
-        return prediction.foreground
-    mask = _flat(prediction, "prediction")
-    if mask.dtype != bool and not np.issubdtype(mask.dtype, np.integer):
-        raise InputError(f"prediction: expected bool or integers, got {mask.dtype}. Threshold a soft mask first")
-    return mask != 0
-
-
-def _truth(truth: NDArray | Segmentation) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _truth(truth: MaskLike) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(object, known)."""
+    if isinstance(truth, Instances):
+        return object_of(truth, "truth"), np.ones(truth.shape, bool)
     if isinstance(truth, Segmentation):
-        return _object(truth), truth.ids != 0
-    truth = _flat(truth, "truth")
+        return object_of(truth, "truth"), truth.ids != 0
+    truth = flat(truth, "truth")
     if truth.dtype == bool:
         return truth, np.ones(truth.shape, bool)
     if not np.issubdtype(truth.dtype, np.integer):
@@ -254,30 +220,3 @@ def _truth(truth: NDArray | Segmentation) -> tuple[NDArray[np.bool_], NDArray[np
             f"truth: expected 0 background, 128 unknown, 255 object (or 0 and 1), got {len(values)} values: {shown}"
         )
     return (truth != 0) & (truth != UNKNOWN), truth != UNKNOWN
-
-
-def _soft(prediction: NDArray) -> NDArray[np.float64]:
-    mask = _flat(prediction, "prediction")
-    if mask.dtype in (np.uint8, np.uint16):
-        return mask / float(np.iinfo(mask.dtype).max)
-    if mask.dtype != bool and not np.issubdtype(mask.dtype, np.floating):
-        raise InputError(f"prediction: expected float in [0, 1], bool, uint8 or uint16, got {mask.dtype}")
-    mask = mask.astype(np.float64)
-    low, high = float(mask.min()), float(mask.max())
-    if not (low >= 0 and high <= 1):  # NaN fails as well
-        raise InputError(f"prediction: expected values in [0, 1], got {low:g}..{high:g}. Divide by the maximum first")
-    return mask
-
-
-def _flat(array: NDArray, name: str) -> NDArray:
-    array = np.asarray(array)
-    if array.ndim != 2 or not array.size:
-        hint = " A colour picture is no mask." if array.ndim == 3 else ""
-        raise InputError(f"{name}: expected a mask (H, W), got shape {array.shape}.{hint}")
-    return array
-
-
-def _same_size(ours: NDArray, theirs: NDArray, name: str = "prediction") -> None:
-    if ours.shape != theirs.shape:
-        sizes = ["x".join(map(str, m.shape)) for m in (ours, theirs)]
-        raise InputError(f"sizes differ: {name} {sizes[0]}, truth {sizes[1]} (height x width). Give the same picture")

@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, OptionError
+from ..core.errors import InputError, KonturError, OptionError
 from ..core.segmentation import Segmentation
 from ..kernels.overlaps import dense, overlaps
+from .arrays import Scores, labels_of, same_size
+from .counts import Counts
 
 _DEFINITION = (
     "covering of the annotators' regions (their areas summed over annotators), Rand index and variation of information "
@@ -30,7 +32,7 @@ _DEFINITION = (
 
 
 @dataclass(frozen=True)
-class RegionScores:
+class RegionScores(Scores):
     """One segmentation against all annotators of one image.
 
     covering: sum over annotators and their G of |G| * (largest |S and G| / |S or G|) / sum of |G|; [0, 1], 1 is best.
@@ -43,12 +45,9 @@ class RegionScores:
     rand_index: float
     variation_of_information: float
 
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
-
 
 @dataclass(frozen=True)
-class RegionSetScores:
+class RegionSetScores(Scores):
     """A set of images. ODS: at the one level that is best for all images; OIS: at each image's own best level.
 
     covering_best: each true region takes the level that covers it best. Levels are counted from 0.
@@ -67,108 +66,75 @@ class RegionSetScores:
     variation_of_information_level: int
     images: int
 
-    def to_dict(self) -> dict[str, object]:
-        return dict(vars(self))
-
 
 def region_scores(labels: NDArray | Segmentation, truths: Sequence[NDArray]) -> RegionScores:
     """Score one label map (H, W) against the annotators' label maps (H, W); the numbers themselves mean nothing.
 
     Raises InputError for sizes that differ (both named), maps that are not integers (H, W), no annotator.
     """
-    covered, area, rand, information = RegionCounts(1).image_values([labels], truths)
-    return RegionScores(
-        f"BSDS500 regions, one segmentation: {_DEFINITION}",
-        float(covered[0]) / area,
-        float(rand[0]),
-        float(information[0]),
-    )
+    scores = RegionCounts(1).update([labels], truths)
+    return replace(scores, protocol=f"BSDS500 regions, one segmentation: {_DEFINITION}")
 
 
-class RegionCounts:
+class RegionCounts(Counts):
     """Sums over images at each level of a hierarchy (or of a list of segmentations); memory stays the same.
 
     levels: how many segmentations each image has; level i of all images belongs together (the same threshold).
     """
 
+    SUMS = (
+        "images", "area", "covered", "rand", "information",
+        "best_covered", "best_regions", "best_rand", "best_information",
+    )  # fmt: skip
+
     def __init__(self, levels: int = 1) -> None:
         if levels < 1:
             raise OptionError(f"levels: expected at least 1, got {levels}")
         self.levels = levels
-        self.images = 0
-        self.area = 0
-        self.covered = np.zeros(levels)
-        self.rand = np.zeros(levels)
-        self.information = np.zeros(levels)
-        self.best = np.zeros(
-            4
-        )  # covering at the image's level, covering of each region's best, Rand index, information
+        self.images = self.area = 0
+        self.covered, self.rand, self.information = np.zeros(levels), np.zeros(levels), np.zeros(levels)
+        self.best_covered = self.best_rand = self.best_information = 0.0  # each image at its own best level
+        self.best_regions = 0.0  # covered area of regions, each at the level that covers it best
 
     def update(self, levels: Sequence[NDArray | Segmentation], truths: Sequence[NDArray]) -> RegionScores:
-        """Add one image, in place; returns this image's scores, each at its own best level."""
-        best_by_region: list[NDArray[np.float64]] = []
-        covered, area, rand, information = self.image_values(levels, truths, best_by_region)
-        best = np.array([covered.max(), sum(float(b.sum()) for b in best_by_region), rand.max(), information.min()])
-        self.covered += covered
-        self.rand += rand
-        self.information += information
-        self.best += best
-        self.area += area
-        self.images += 1
-        return RegionScores(
-            f"BSDS500 regions, best of {self.levels} levels: {_DEFINITION}",
-            float(best[0]) / area,
-            float(best[2]),
-            float(best[3]),
-        )
+        """Add one image, in place; returns this image's scores, each at its own best level.
 
-    def image_values(
-        self,
-        levels: Sequence[NDArray | Segmentation],
-        truths: Sequence[NDArray],
-        best_by_region: list[NDArray[np.float64]] | None = None,
-    ) -> tuple[NDArray[np.float64], int, NDArray[np.float64], NDArray[np.float64]]:
-        """Of one image: covered area a level, area of all annotators together, Rand index and information a level.
-
-        best_by_region: a list that receives, for each annotator, the area of each region covered at its best level.
+        levels: label maps (H, W), one a level. truths: the annotators' label maps (H, W).
         """
         if len(levels) != self.levels:
             raise InputError(f"segmentations: expected {self.levels} (one a level), got {len(levels)}")
         if not len(truths):
             raise InputError("truth: expected at least one annotator, got none")
-        maps = [_labels(level, f"level {i}") for i, level in enumerate(levels)]
-        drawn = [_labels(truth, f"truth of annotator {i}") for i, truth in enumerate(truths, 1)]
-        for name, one in [(f"level {i}", m) for i, m in enumerate(maps)] + [
-            (f"truth of annotator {i}", t) for i, t in enumerate(drawn, 1)
-        ]:
-            if one.shape != maps[0].shape:
-                ours, theirs = "x".join(map(str, maps[0].shape)), "x".join(map(str, one.shape))
-                raise InputError(
-                    f"sizes differ: segmentation {ours}, {name} {theirs} (height x width). Give the same picture"
-                )
-        covered, rand, information = np.zeros(self.levels), np.zeros(self.levels), np.zeros(self.levels)
+        maps = [dense(labels_of(level, f"level {i}")) for i, level in enumerate(levels)]
+        drawn = [dense(labels_of(truth, f"truth of annotator {i}")) for i, truth in enumerate(truths, 1)]
+        named = [(f"level {i}", m) for i, m in enumerate(maps)]
+        for name, one in named + [(f"truth of annotator {i}", t) for i, t in enumerate(drawn, 1)]:
+            same_size("segmentation", maps[0].shape, name, one.shape)
+        alone = RegionCounts(self.levels)
+        alone.images, alone.area = 1, maps[0].size * len(drawn)
         for truth in drawn:
             best = np.zeros(int(truth.max()) + 1)
             for level, labels in enumerate(maps):
                 by_region, agreement, lost = _compare(labels, truth)
-                covered[level] += by_region.sum()
-                rand[level] += agreement
-                information[level] += lost
+                alone.covered[level] += by_region.sum()
+                alone.rand[level] += agreement
+                alone.information[level] += lost
                 np.maximum(best, by_region, out=best)
-            if best_by_region is not None:
-                best_by_region.append(best)
-        return covered, maps[0].size * len(drawn), rand / len(drawn), information / len(drawn)
+            alone.best_regions += float(best.sum())
+        alone.rand /= len(drawn)
+        alone.information /= len(drawn)
+        alone.best_covered = float(alone.covered.max())
+        alone.best_rand, alone.best_information = float(alone.rand.max()), float(alone.information.min())
+        self += alone
+        protocol = f"BSDS500 regions, best of {self.levels} levels: {_DEFINITION}"
+        return RegionScores(protocol, alone.best_covered / alone.area, alone.best_rand, alone.best_information)
 
-    def __add__(self, other: RegionCounts) -> RegionCounts:
-        """The sums of both sets of images."""
-        if self.levels != other.levels:
-            raise OptionError(
-                f"region counts: expected equal levels on both sides of +, got {self.levels}, {other.levels}"
-            )
-        both = RegionCounts(self.levels)
-        for name in ("images", "area", "covered", "rand", "information", "best"):
-            setattr(both, name, getattr(self, name) + getattr(other, name))
-        return both
+    def unlike(self, other: RegionCounts) -> KonturError | None:
+        if self.levels == other.levels:
+            return None
+        return OptionError(
+            f"region counts: expected equal levels on both sides of +, got {self.levels}, {other.levels}"
+        )
 
     def scores(self) -> RegionSetScores:
         """ODS and OIS of all images so far; NaN before the first."""
@@ -176,26 +142,17 @@ class RegionCounts:
         return RegionSetScores(
             f"BSDS500 regions, levels: {self.levels}: {_DEFINITION}, covering summed and the others averaged over images",
             float(self.covered.max() / area),
-            float(self.best[0] / area),
-            float(self.best[1] / area),
+            float(self.best_covered / area),
+            float(self.best_regions / area),
             float(self.rand.max() / n),
-            float(self.best[2] / n),
+            float(self.best_rand / n),
             float(self.information.min() / n),
-            float(self.best[3] / n),
+            float(self.best_information / n),
             int(self.covered.argmax()),
             int(self.rand.argmax()),
             int(self.information.argmin()),
             self.images,
         )
-
-
-def _labels(labels: NDArray | Segmentation, what: str) -> NDArray[np.int32]:
-    labels = labels.ids if isinstance(labels, Segmentation) else np.asarray(labels)
-    integers = np.issubdtype(labels.dtype, np.integer) or labels.dtype == bool
-    if labels.ndim != 2 or not labels.size or not integers:
-        hint = " A colour picture holds no indices." if labels.ndim == 3 else ""
-        raise InputError(f"{what}: expected a label map of integers (H, W), got {labels.dtype} {labels.shape}.{hint}")
-    return dense(labels)
 
 
 def _compare(labels: NDArray[np.int32], truth: NDArray[np.int32]) -> tuple[NDArray[np.float64], float, float]:

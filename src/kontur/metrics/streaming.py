@@ -7,14 +7,11 @@ Only the images that the threads hold are in memory: 10,000 images need what 10 
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -29,7 +26,6 @@ R = TypeVar("R")
 
 LABEL_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
 LISTED = 20  # names of missing files that an error shows; the count is always given
-MAX_PIXELS = 500_000_000
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all) after each image."""
@@ -89,7 +85,7 @@ def pair_files(
     """Pair the files of two folders (sub-folders included) by their relative path without the suffix.
 
     A suffix may have two parts: where the prediction folder is one that `kontur segment` wrote, ".categories.png" takes
-    its category maps only.
+    its category maps only. What is hidden is left out (see `visible_files`).
 
     Raises InputError: a folder is missing or has no such file, two files share a name, or a counterpart is missing
     (both lists are shown) and allow_missing is False. With it, the pairs without a prediction have None there, and
@@ -111,15 +107,24 @@ def pair_files(
     return pairing
 
 
+def visible_files(folder: Path) -> list[Path]:
+    """The files of a folder and its sub-folders, sorted; hidden ones, and those of hidden folders (.git), are left out."""
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(parent, name) for name in files if not name.startswith(".")]
+    return sorted(path for path in found if path.is_file())
+
+
 def _find(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
     """Relative path without suffix -> file."""
     if not folder.is_dir():
         what = "a file" if folder.exists() else "nothing"
         raise UnreadableFile(f"{folder}: expected a folder, got {what}. Give the folder that holds the files")
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in visible_files(folder):
         suffix = next((s for s in suffixes if path.name.lower().endswith(s) and len(path.name) > len(s)), None)
-        if suffix is None or path.name.startswith(".") or not path.is_file():
+        if suffix is None:
             continue
         name = path.relative_to(folder).as_posix()[: -len(suffix)]
         if name in found:
@@ -128,16 +133,6 @@ def _find(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
     if not found:
         raise InputError(f"{folder}: expected files that end in {', '.join(suffixes)}, got none")
     return found
-
-
-# --- reading ------------------------------------------------------------------------------------------------------
-
-
-def read_indices(path: Path) -> NDArray:
-    """A label file as the indices it holds, (H, W) integers: grey or palette, never colours (see `io.labels`)."""
-    from ..io.labels import read_labels
-
-    return read_labels(path, max_pixels=MAX_PIXELS)
 
 
 # --- streaming ----------------------------------------------------------------------------------------------------
@@ -165,46 +160,7 @@ def stream(items: Iterable[T], work: Callable[[T], R], *, threads: int | None = 
                 future.cancel()
 
 
-# --- per image ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ImageScores:
-    """The scores of one image, for the CSV and for the list of the worst."""
-
-    name: str
-    values: Mapping[str, float | int]
-
-
-@dataclass
-class PerImage:
-    """Collects ImageScores: all of them when `keep` (a few numbers each), otherwise only the worst."""
-
-    keep: bool = False
-    worst: int = 0
-    by: str = ""
-    lower_is_worse: bool = True
-    rows: list[ImageScores] = field(default_factory=list)
-    worst_rows: list[ImageScores] = field(default_factory=list)
-
-    def add(self, row: ImageScores) -> None:
-        if self.keep:
-            self.rows.append(row)
-        if self.worst and not np.isnan(row.values[self.by]):
-            self.worst_rows.append(row)
-            self.worst_rows.sort(key=lambda r: r.values[self.by] * (1 if self.lower_is_worse else -1))
-            del self.worst_rows[self.worst :]
-
-    def csv(self) -> bytes:
-        """One line an image under a header; undefined values are empty."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        if self.rows:
-            writer.writerow(["image", *self.rows[0].values])
-        for row in self.rows:
-            values = ("" if isinstance(v, float) and np.isnan(v) else repr(v) for v in row.values.values())
-            writer.writerow([row.name, *values])
-        return text.getvalue().encode()
+# --- intervals --------------------------------------------------------------------------------------------------------
 
 
 class Bootstrap:
@@ -240,60 +196,3 @@ class Bootstrap:
             return float("nan"), float("nan")
         low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)
-
-
-# --- JSON ---------------------------------------------------------------------------------------------------------
-
-
-def without_nan(value: object) -> object:
-    """The same lists and dicts with None for NaN, NumPy numbers as Python's, as JSON wants them."""
-    if isinstance(value, Mapping):
-        return {str(k): without_nan(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [without_nan(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and value != value else value
-
-
-def read_json(path: Path) -> object:
-    """A JSON file. Raises UnreadableFile when it is missing or does not parse (with the line)."""
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise UnreadableFile(f"{path}: no such file") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableFile(f"{path}: expected JSON, cannot be parsed: {error}") from None
-    except OSError as error:
-        raise UnreadableFile(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
-def list_of(where: Path | str, data: object, key: str) -> list[dict]:
-    """data[key], a list of objects. Raises InputError for anything else."""
-    value = data.get(key) if isinstance(data, dict) else None
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise InputError(
-            f"{where}: expected {key!r}, a list of objects, got {short(value if value is not None else data)}"
-        )
-    return value
-
-
-def integer_of(where: str, entry: Mapping, key: str) -> int:
-    """entry[key], a whole number. Raises InputError for anything else."""
-    value = entry.get(key)
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if isinstance(value, bool) or not whole:
-        raise InputError(f"{where}: expected a whole number as {key!r}, got {short(value)}")
-    return int(value)  # type: ignore[arg-type]
-
-
-def id_of(where: str, entry: Mapping, key: str) -> int | str:
-    """entry[key], a whole number or a name. Raises InputError for anything else."""
-    value = entry.get(key)
-    return value if isinstance(value, str) else integer_of(where, entry, key)
-
-
-def short(value: object) -> str:
-    """For messages: at most 60 characters of what was got."""
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

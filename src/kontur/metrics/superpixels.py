@@ -24,6 +24,8 @@ from ..core.errors import InputError
 from ..core.image import Image
 from ..core.segmentation import Segmentation
 from ..kernels.overlaps import dense, overlaps
+from .arrays import labels_of, same_size
+from .counts import Means
 from .superpixels_kernel import boundary, colour_sums, near, perimeters_of
 
 TOLERANCE = 0.0025
@@ -80,14 +82,10 @@ def superpixel_scores(
 
     Raises InputError for sizes that differ (both are named), maps that are not integers (H, W), negative truth values.
     """
-    superpixels, regions = _indices(labels, "superpixel labels"), _indices(truth, "truth")
+    superpixels, regions = labels_of(labels, "superpixel labels"), labels_of(truth, "truth")
     pixels = _pixels(image)
-    for name, shape in (("truth", regions.shape), ("image", pixels.shape[:2])):
-        if shape != superpixels.shape:
-            raise InputError(
-                f"sizes differ: superpixel labels {_size(superpixels.shape)}, {name} {_size(shape)} (height x width). "
-                f"Give the {name} of the same picture."
-            )
+    same_size("superpixel labels", superpixels.shape, "truth", regions.shape)
+    same_size("superpixel labels", superpixels.shape, "image", pixels.shape[:2])
     if int(regions.min()) < 0:
         raise InputError(
             f"truth: expected region numbers from 0, got {int(regions.min())}. Number the regions 0, 1, 2.."
@@ -132,24 +130,10 @@ def mean_superpixel_scores(scores: Iterable[SuperpixelScores]) -> SuperpixelScor
 
     For several annotators: `mean_superpixel_scores(superpixel_scores(labels, truth, image) for truth in truths)`.
     """
-    names = [f.name for f in fields(SuperpixelScores)]
-    sums, counts = np.zeros(len(names)), np.zeros(len(names), np.int64)
+    means = Means([f.name for f in fields(SuperpixelScores)])
     for one in scores:
-        values = np.array([getattr(one, name) for name in names])
-        defined = ~np.isnan(values)
-        sums[defined] += values[defined]
-        counts += defined
-    return SuperpixelScores(*(float(s / n) if n else math.nan for s, n in zip(sums, counts)))
-
-
-def _indices(labels: NDArray | Segmentation, what: str) -> NDArray:
-    labels = labels.ids if isinstance(labels, Segmentation) else np.asarray(labels)
-    if labels.ndim != 2 or not (np.issubdtype(labels.dtype, np.integer) or labels.dtype == bool):
-        hint = " A colour picture holds no indices." if labels.ndim == 3 else ""
-        raise InputError(f"{what}: expected an integer array (H, W), got {labels.dtype} {labels.shape}.{hint}")
-    if labels.size == 0:
-        raise InputError(f"{what}: expected at least one pixel, got shape {labels.shape}")
-    return labels
+        means.update(np.array([[getattr(one, name) for name in means.names]]))
+    return SuperpixelScores(**means.means())
 
 
 def _pixels(image: NDArray | Image) -> NDArray:
@@ -163,10 +147,6 @@ def _pixels(image: NDArray | Image) -> NDArray:
     if pixels.dtype in (bool, np.float16):
         pixels = pixels.astype(np.float32)
     return pixels if pixels.ndim == 3 else pixels[..., None]
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[0]}x{shape[1]}"
 
 
 def _explained_variation(superpixels: NDArray[np.int32], areas: NDArray[np.int64], pixels: NDArray) -> float:

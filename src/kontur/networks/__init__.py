@@ -6,16 +6,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from ..core.lazy import attach
 
-from ..core.lazy import lazy_names
-
-if TYPE_CHECKING:
-    from .catalogue import CATALOGUE, build
-    from .network import Logits, Network
-
-_PUBLIC = {"build": "catalogue", "CATALOGUE": "catalogue", "Network": "network", "Logits": "network"}
-
-__all__ = ["CATALOGUE", "Logits", "Network", "build"]
-
-__getattr__ = lazy_names(__name__, _PUBLIC, extra="train")
+__getattr__, __dir__, __all__ = attach(__name__, __file__, extra="train")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,18 +98,13 @@ def build(name: str, classes: int, channels: int = 3, **options: Any) -> Network
 
     Raises UnknownName (network or option; suggests the nearest), OptionError (classes, channels).
     """
-    try:
-        entry = CATALOGUE[name] if name in CATALOGUE else OTHERS[name]
-    except KeyError:
-        raise UnknownName("network", name, [*CATALOGUE, *OTHERS]) from None
+    builder, known = _builder(name), options_of(name)
     least = 2 if name in CATALOGUE else 1
     if isinstance(classes, bool) or not isinstance(classes, int) or classes < least:
         counted = " (background counts)" if least == 2 else ""
         raise OptionError(f"option classes: expected a whole number, at least {least}{counted}, got {classes!r}")
     if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
         raise OptionError(f"option channels: expected a whole number, at least 1, got {channels!r}")
-    builder = getattr(importlib.import_module(f".{entry.module}", __package__), name)
-    known = [p.name for p in inspect.signature(builder).parameters.values() if p.kind is inspect.Parameter.KEYWORD_ONLY]
     for option, value in list(options.items()):
         if option in ("auxiliary", "pretrained") and option not in known and value is False:
             del options[option]  # what a network does not have may be left out by name, whichever network it is
@@ -118,3 +114,17 @@ def build(name: str, classes: int, channels: int = 3, **options: Any) -> Network
     if not isinstance(network, Network) and name in CATALOGUE:
         raise InputError(f"{name}: the builder returned {type(network).__name__}, not a Network")
     return network
+
+
+def options_of(name: str) -> list[str]:
+    """The names of a network's own options. Raises UnknownName."""
+    parameters = inspect.signature(_builder(name)).parameters.values()
+    return [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+
+
+def _builder(name: str) -> Callable[..., Network]:
+    entry = CATALOGUE.get(name) or OTHERS.get(name)
+    if entry is None:
+        raise UnknownName("network", name, [*CATALOGUE, *OTHERS])
+    builder: Callable[..., Network] = getattr(importlib.import_module(f".{entry.module}", __package__), name)
+    return builder

@@ -31,17 +31,33 @@ class Context(nn.Module):
         return self.local(feature) + self.whole(feature.mean(dim=(2, 3), keepdim=True))
 
 
-class KonturLite(nn.Module):
-    """Encoder, top-down sums, two refinements."""
+class TopDown(nn.Module):
+    """The encoder and the sums from its coarsest map to the one at /4: what the networks of this project have in common."""
 
-    def __init__(self, encoder: TimmEncoder, classes: int, width: int, fine: int) -> None:
+    def __init__(self, encoder: TimmEncoder, width: int) -> None:
         super().__init__()
         self.encoder = encoder
-        half, *coarser, last = encoder.widths
+        _, *coarser, last = encoder.widths
         self.context = Context(last, width)
         self.lateral = nn.ModuleList(nn.Conv2d(w, width, 1) for w in reversed(coarser))
         self.smooth = nn.ModuleList(separable(width) for _ in coarser)
         self.refine = unit(width, width)
+
+    def quarter(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, H, W) -> the refined map (B, width, H/4, W/4), and the encoder's own at /2."""
+        half, *coarser, last = self.encoder(image)
+        feature = self.context(last)
+        for lateral, smooth, finer in zip(self.lateral, self.smooth, reversed(coarser), strict=True):
+            feature = smooth(enlarged(feature, finer) + lateral(finer))
+        return self.refine(feature), half
+
+
+class KonturLite(TopDown):
+    """Encoder, top-down sums, two refinements."""
+
+    def __init__(self, encoder: TimmEncoder, classes: int, width: int, fine: int) -> None:
+        super().__init__(encoder, width)
+        half = encoder.widths[0]
         self.reduce = nn.Conv2d(width, fine, 1)
         self.detail = nn.Conv2d(half, fine, 1)
         self.sharpen = unit(fine, fine)
@@ -50,11 +66,7 @@ class KonturLite(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, H, W) -> logits (B, K, H/2, W/2)."""
-        half, *coarser, last = self.encoder(image)
-        feature = self.context(last)
-        for lateral, smooth, finer in zip(self.lateral, self.smooth, reversed(coarser), strict=True):
-            feature = smooth(enlarged(feature, finer) + lateral(finer))
-        feature = self.refine(feature)
+        feature, half = self.quarter(image)
         feature = self.sharpen(enlarged(self.reduce(feature), half) + self.detail(half))
         return self.classify(self.dropout(feature))
 

@@ -21,24 +21,18 @@ from torch import Tensor, nn
 from ..core.errors import OptionError
 from .backbones.timm_encoder import TimmEncoder
 from .contour_net import mirrored
-from .kontur_lite import Context, enlarged, separable, unit
+from .kontur_lite import TopDown, enlarged, unit
 from .network import Network
 
 OUTPUTS = 4
 
 
-class OffsetNet(nn.Module):
+class OffsetNet(TopDown):
     """The boxes above. width, fine: channels at /4 and at /2."""
 
     def __init__(self, encoder: TimmEncoder, channels: int, width: int, fine: int) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.multiple = encoder.strides[-1]
-        half, *coarser, last = encoder.widths
-        self.context = Context(last, width)
-        self.lateral = nn.ModuleList(nn.Conv2d(w, width, 1) for w in reversed(coarser))
-        self.smooth = nn.ModuleList(separable(width) for _ in coarser)
-        self.refine = unit(width, width)
+        super().__init__(encoder, width)
+        self.multiple, half = encoder.strides[-1], encoder.widths[0]
         self.reduce = nn.Conv2d(width, fine, 1)
         self.blocks = nn.PixelUnshuffle(2)
         self.detail = unit(4 * channels + half, fine)
@@ -55,11 +49,7 @@ class OffsetNet(nn.Module):
         """(B, C, H, W) -> (B, 4, H, W)."""
         height, width = image.shape[-2:]
         image = mirrored(image, self.multiple)
-        half, *coarser, last = self.encoder(image)
-        feature = self.context(last)
-        for lateral, smooth, finer in zip(self.lateral, self.smooth, reversed(coarser), strict=True):
-            feature = smooth(enlarged(feature, finer) + lateral(finer))
-        feature = self.refine(feature)
+        feature, half = self.quarter(image)
         detail = self.detail(torch.cat([self.blocks(image), half], dim=1))
         feature = self.sharpen(enlarged(self.reduce(feature), detail) + detail)
         return self.pixels(self.classify(feature))[..., :height, :width]

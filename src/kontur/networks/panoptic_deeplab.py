@@ -7,7 +7,7 @@ Paper: Cheng et al., "Panoptic-DeepLab", CVPR 2020, arXiv:1911.10194. Figure 2:
                                                                            └-> 5x5, 32 -> offsets (B, 2, H, W), rows and columns
 
 A decoder goes up in two steps, to /8 and /4, each beside a reduced map of the encoder; its 5x5 convolutions are separable. The maps
-come as one, (B, K + 3, H, W) in this order, so that a file of the network has one output. They become a panoptic result in `kontur.inference.panoptic_deeplab`; the losses are in `kontur.losses.panoptic_deeplab_loss`.
+come as one, (B, K + 3, H, W) in this order, so that a file of the network has one output. They become a panoptic result in `kontur.inference.panoptic_deeplab`; the losses are in `kontur.losses.panoptic_deeplab`.
 
 Differs from the paper: the encoder is a ResNet as torchvision has it, with one 7x7 at its start; the ASPP's convolutions are not
 separable.

@@ -6,7 +6,7 @@ Paper: Kirillov, Girshick, He & Dollár, "Panoptic Feature Pyramid Networks", CV
                                                       └-> each level up to /4, 128 -> sum -> 1x1 -> logits (S + 1, H, W)
 
 Plane 0 of the logits is "other": every pixel of a thing; then the S stuff categories in the taxonomy's order. The two parts meet
-in `kontur.inference.panoptic_fpn`, the losses in `kontur.losses.panoptic_fpn_loss`.
+in `kontur.inference.panoptic_fpn`, the losses in `kontur.losses.panoptic_fpn`.
 """
 
 from __future__ import annotations

@@ -5,19 +5,6 @@ recipe.toml ─load_recipe▶ Recipe ─fit▶ RUN/ (checkpoints, metrics.csv, c
 
 from __future__ import annotations
 
-from ..core.lazy import lazy_names
+from ..core.lazy import attach
 
-_PUBLIC = {
-    "Recipe": "recipe",
-    "load_recipe": "recipe",
-    "fit": "loop",
-    "evaluate": "scoring",
-    "export": "exporting",
-    "load_run": "run",
-    "test_file": "testing",
-    "test_run": "testing",
-}
-
-__all__ = sorted(_PUBLIC)
-
-__getattr__ = lazy_names(__name__, _PUBLIC, extra="train")
+__getattr__, __dir__, __all__ = attach(__name__, __file__, extra="train")

@@ -12,22 +12,29 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..core.errors import OptionError, OutputError
-from ..networks import build
 from . import checkpoint
-from .describe import describe
+from .describe import begin, check_before
 from .ema import Average
-from .parts import adjustment, class_weights, make_optimiser, training_loss, training_samples
+from .parts import (
+    adjustment,
+    build_network,
+    check_parts,
+    class_weights,
+    make_optimiser,
+    resolved,
+    training_loss,
+    training_samples,
+)
 from .plan import Batches, Plan, TrainingSet
 from .preflight import overfit_one_batch
 from .processes import launch, make_fabric, signals
@@ -35,7 +42,6 @@ from .progress import Outcome, Progress, TrainingStopped, Watch
 from .recipe import Recipe
 from .report import Report
 from .run import Folder
-from .samples import Samples
 from .schedule import factor
 from .scoring import TorchPredictor
 from .state import State, restore, restore_random, tensors_of
@@ -46,6 +52,10 @@ def _nobody(progress: Progress) -> None:
     """Who watches where nobody is named; a function of the module, since other processes must be able to find it."""
 
 
+def _silent(text: str) -> None:
+    """Who is told what is worth knowing and stops nothing, where nobody is named."""
+
+
 def fit(
     recipe: Recipe,
     folder: str | Path,
@@ -53,11 +63,14 @@ def fit(
     resume: bool = False,
     self_test: bool = False,
     watch: Watch = _nobody,
+    tell: Callable[[str], None] = _silent,
 ) -> Outcome:
     """Train by a recipe into a run folder, or go on with the run in it.
 
-    self_test: first show that one batch can be over-fitted. Raises OutputError for a folder that holds a run already (unless
-    resume), OptionError for devices that are not there, InputError for data that do not fit, TrainingStopped.
+    self_test: first show that one batch can be over-fitted. tell: is given a line for each remark before step 0. The folder is made when all that can be checked before the first
+    step has been. Raises OutputError for a folder that holds a run already (unless resume), OptionError for devices that are
+    not there and options that do not fit, UnknownName for a network, a loss or an option of it, InputError for data that do not
+    fit, TrainingStopped.
     """
     run = recipe.run
     place = Folder(Path(folder))
@@ -71,236 +84,306 @@ def fit(
     fabric = make_fabric(recipe)
     if fabric.world_size > 1:
         # A partial hides its arguments from Fabric, which would look for modules in them.
-        launch(fabric, partial(_train, recipe=recipe, place=place, resume=resume, self_test=self_test, watch=watch))
-        return _outcome_of(place)
+        launch(
+            fabric,
+            partial(_train, recipe=recipe, place=place, resume=resume, self_test=self_test, watch=watch, tell=tell),
+        )
+        return Outcome(place.path, **json.loads(place.facts.read_text())["outcome"])
     fabric.launch()
-    return _train(fabric, recipe, place, resume, self_test, watch)
+    return _train(fabric, recipe, place, resume, self_test, watch, tell)
 
 
-def _outcome_of(place: Folder) -> Outcome:
-    facts = json.loads(place.facts.read_text())
-    return Outcome(place.path, **facts["outcome"])
+def _train(
+    fabric: Fabric,
+    recipe: Recipe,
+    place: Folder,
+    resume: bool,
+    self_test: bool,
+    watch: Watch,
+    tell: Callable[[str], None],
+) -> Outcome:
+    training = Training(fabric, recipe, place, resume, tell)
+    if self_test:
+        training.self_test()
+    return training.run(watch)
 
 
-def _train(fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, self_test: bool, watch: Watch) -> Outcome:
-    train, val = training_samples(recipe)
-    names = [c.name for c in train.taxonomy]
-    plan, task = Plan(recipe, len(train), fabric.world_size), task_of(recipe)
-    if fabric.is_global_zero:
-        describe(recipe, place, train, val, resume, fabric)
-    fabric.barrier()
-    torch.manual_seed(recipe.seed)
-    table = recipe.network
-    kept = checkpoint.read_last(place.checkpoints) if resume else None
-    pretrained = {"pretrained": True} if table.pretrained and kept is None else {}
-    network = build(table.name, len(names), table.channels, **table.options, **pretrained)
-    if table.start and kept is None:
-        begun = checkpoint.begin_with(network, Path(table.start) / "checkpoints" / "best.json")
-        if fabric.is_global_zero:
-            place.note(start=begun)
-    if recipe.run.channels_last:
-        network.to(memory_format=torch.channels_last)
-    weights = class_weights(recipe.loss, train)
-    loss = training_loss(recipe.loss, train, weights)
-    optimiser = make_optimiser(recipe.optimiser, network)
-    average = Average(network, recipe.run.ema) if recipe.run.ema else None
-    state = State() if kept is None else restore(kept, network, optimiser, average, str(place.path))
-    shadow = network if average is None else build(table.name, len(names), table.channels, **table.options)
-    if recipe.run.channels_last:
-        shadow.to(memory_format=torch.channels_last)
-    model, wrapped = fabric.setup(network, optimiser)
-    device = fabric.device
-    shadow.to(device)
-    moved = adjustment(recipe.loss, weights)
-    if moved:
-        for each in (network, shadow):
-            each.adjust(moved)
-        if fabric.is_global_zero:
-            place.note(adjustment=moved)
-    if average is not None:
-        average.state = {key: value.to(device) for key, value in average.state.items()}
-    model.train()
-    report = Report(place.path) if fabric.is_global_zero else None
-    if report is not None:
-        report.truncate_after(state.step)
-    if self_test and train.collate is not None:
-        raise OptionError(
-            "--self-test: expected a network with one output, got one that computes its losses itself. Leave it out"
-        )
-    if self_test and kept is None:
-        overfit_one_batch(network, loss, TrainingSet(train, recipe), plan.keys(0), train.unknown)
-    # Its own generator, as a loader draws a seed when it starts, which must not depend on where a run was resumed.
-    loader = DataLoader(
-        TrainingSet(train, recipe),
-        batch_sampler=Batches(plan, state.step, fabric.global_rank),
-        num_workers=recipe.run.workers,
-        collate_fn=train.collate,
-        generator=torch.Generator(),
-        pin_memory=device.type == "cuda",
-    )
-    batches = iter(loader)
-    if kept is None:
-        torch.manual_seed(recipe.seed + fabric.global_rank)
-    else:
-        restore_random(kept, fabric.global_rank)
+class Training:
+    """A run in one process: what the recipe asks for, made, and the state that a checkpoint keeps.
 
-    def together(flag: bool) -> bool:
-        """What the first process decides, as clocks and signals differ: all of them save, validate and stop at the same step."""
-        return flag if fabric.world_size == 1 else bool(fabric.broadcast(flag))
+    `step` is one step of the optimiser, `validate` the scores of the validation samples, `save` a checkpoint, `run` all of them
+    in their order. Making one tries all that can fail before step 0 and makes the run folder last.
+    """
 
-    def save() -> None:
-        random = torch.get_rng_state()
-        randoms: list[Any] = [random] * fabric.world_size
-        if fabric.world_size > 1:
-            torch.distributed.all_gather_object(randoms, random)
-        if fabric.is_global_zero:
-            tensors = tensors_of(network, optimiser, average, randoms)
-            checkpoint.write(place.checkpoints, state.step, checkpoint.Checkpoint(tensors, facts()))
+    def __init__(
+        self, fabric: Fabric, recipe: Recipe, place: Folder, resume: bool, tell: Callable[[str], None]
+    ) -> None:
+        self.fabric, self.place, self.leads = fabric, place, fabric.is_global_zero
+        self.recipe = recipe = resolved(recipe, tell if self.leads else _silent)
+        self.train, self.val = training_samples(recipe)
+        check_parts(recipe, self.train)
+        self.plan, self.task = Plan(recipe, len(self.train), fabric.world_size), task_of(recipe)
+        facts: dict[str, Any] = {}
+        if self.leads:
+            facts = check_before(recipe, place, self.train, self.val, resume, fabric, tell)
         fabric.barrier()
+        torch.manual_seed(recipe.seed)
+        table, run, classes = recipe.network, recipe.run, len(self.train.taxonomy)
+        self.kept = checkpoint.read_last(place.checkpoints) if resume else None
+        network = build_network(table, classes, pretrained=self.kept is None)
+        if table.start and self.kept is None:
+            facts["start"] = checkpoint.begin_with(network, Path(table.start) / "checkpoints" / "best.json")
+        weights = class_weights(recipe.loss, self.train)
+        self.loss = training_loss(recipe.loss, self.train, weights)
+        self.optimiser = make_optimiser(recipe.optimiser, network)
+        self.average = Average(network, run.ema) if run.ema else None
+        self.state = State()
+        if self.kept is not None:
+            self.state = restore(self.kept, network, self.optimiser, self.average, str(place.path))
+        shadow = network if self.average is None else build_network(table, classes)
+        if run.channels_last:
+            network.to(memory_format=torch.channels_last)
+            shadow.to(memory_format=torch.channels_last)
+        moved = adjustment(recipe.loss, weights)
+        if moved:
+            facts["adjustment"] = moved
+            for each in (network, shadow):
+                each.adjust(moved)
+        if self.leads and not place.facts.is_file():
+            begin(recipe, place, facts)
+        fabric.barrier()
+        self.network, self.shadow = network, shadow
+        self.model, self.wrapped = fabric.setup(network, self.optimiser)
+        shadow.to(fabric.device)
+        if self.average is not None:
+            self.average.state = {key: value.to(fabric.device) for key, value in self.average.state.items()}
+        self.model.train()
 
-    def facts() -> dict[str, Any]:
-        return {
-            "step": state.step,
-            "epoch": plan.epoch(max(0, state.step - 1)) + 1,
-            "score": state.score,
-            "network": table.name,
-            "taxonomy": train.taxonomy.to_dict(),
-            "state": state.facts(),
-        }
+    def self_test(self) -> None:
+        """Show that one batch can be over-fitted. Raises InputError where it can't, OptionError where the network has its own loss."""
+        if self.train.collate is not None:
+            raise OptionError(
+                "--self-test: expected a network with one output, got one that computes its losses itself. Leave it out"
+            )
+        if self.kept is None:
+            samples = TrainingSet(self.train, self.recipe)
+            overfit_one_batch(self.network, self.loss, samples, self.plan.keys(0), self.train.unknown)
 
-    def validate(epoch: int, report: Report) -> dict[str, float]:
-        if average is not None:
-            shadow.load_state_dict(average.state)
-        predictor = TorchPredictor(
-            shadow if average is not None else network,
-            recipe.augmentation.mean,
-            recipe.augmentation.std,
-            channels=table.channels,
-            channels_last=recipe.run.channels_last,
+    def run(self, watch: Watch) -> Outcome:
+        """All steps that are still to be done, with their validations and checkpoints, until the end or a signal."""
+        recipe, plan, state = self.recipe, self.plan, self.state
+        report = Report(self.place.path) if self.leads else None
+        if report is not None:
+            report.truncate_after(state.step)
+        self._begin_batches()
+        clock = _Clock(state.seconds)
+        patience = recipe.validation.patience
+        early = self._together(bool(patience and state.stale >= patience))
+        with signals() as stopping:
+            while state.step < plan.steps and not early and not self._together(stopping.is_set()):
+                step = state.step
+                state.losses.append(self.step(step))
+                state.step += 1
+                recent = state.losses[-20:]
+                state.seconds = clock.count(plan.batch(step))
+                speed, ends, due = clock.speed, plan.ends_epoch(step), self._validation_due(step)
+                if ends:
+                    if report is not None:
+                        self._report(report, step, speed, due)
+                    clock.lap()
+                    state.losses.clear()
+                    early = self._together(bool(patience and state.stale >= patience))
+                late = clock.since_save > 60 * recipe.run.checkpoint_minutes
+                if self._together(due or (ends and clock.since_save > 30) or late):
+                    self.save()
+                    clock.saved()
+                if self.leads and clock.tells(ends):
+                    watch(self._progress(step, sum(recent) / len(recent), speed, due))
+            self.save()
+        if report is not None:
+            report.curves()
+            report.close()
+        outcome = Outcome(
+            self.place.path, state.step, state.best, early or state.step == plan.steps, early, state.seconds
         )
-        scores = task.evaluate(predictor, val)
+        if self.leads:
+            self.place.note(outcome={k: v for k, v in vars(outcome).items() if k != "folder"})
+        return outcome
+
+    def step(self, step: int) -> float:
+        """One step of the optimiser; the mean loss of its batches. The weights are not touched where the loss is not finite."""
+        rate = factor(self.recipe.schedule, step, self.plan.steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["base_rate"] * rate
+        accumulate, clip = self.recipe.optimiser.accumulate, self.recipe.optimiser.clip
+        device = self.fabric.device
+        total = 0.0
+        self.wrapped.zero_grad(set_to_none=True)
+        for number in range(accumulate):
+            images, targets, keys = next(self.batches)
+            images = images.to(device, non_blocking=True)
+            if self.recipe.run.channels_last:
+                images = images.contiguous(memory_format=torch.channels_last)
+            with self.fabric.no_backward_sync(self.model, enabled=number < accumulate - 1):
+                value = self.loss(self.model(images), targets.to(device, non_blocking=True))
+                self.fabric.backward(value / accumulate)
+            total += float(value.detach()) / accumulate
+            if not math.isfinite(total):
+                raise self._stopped(total, step, [int(index) for _, _, index in keys.tolist()])
+        if clip:
+            self.fabric.clip_gradients(self.model, self.wrapped, max_norm=clip, error_if_nonfinite=False)
+        self.wrapped.step()
+        if self.average is not None:
+            self.average.update(self.network)
+        return total
+
+    def validate(self, epoch: int, report: Report) -> dict[str, float]:
+        """The scores of the validation samples, as a row of metrics.csv; the best weights so far are kept."""
+        state = self.state
+        if self.average is not None:
+            self.shadow.load_state_dict(self.average.state)
+        predictor = TorchPredictor(
+            self.shadow,
+            self.recipe.augmentation.mean,
+            self.recipe.augmentation.std,
+            channels=self.recipe.network.channels,
+            channels_last=self.recipe.run.channels_last,
+        )
+        scores = self.task.evaluate(predictor, self.val)
         state.score = scores.score
         if not math.isnan(scores.score) and (state.best is None or scores.score > state.best):
             state.best, state.best_step, state.stale = scores.score, state.step, 0
             tensors = checkpoint.network_tensors(predictor.network.state_dict(), "network.")
-            checkpoint.write_best(place.checkpoints, state.step, checkpoint.Checkpoint(tensors, facts()))
+            checkpoint.write_best(self.place.checkpoints, state.step, checkpoint.Checkpoint(tensors, self._facts()))
         else:
             state.stale += 1
-        shown = min(recipe.validation.samples, len(val))
+        shown = min(self.recipe.validation.samples, len(self.val))
         if shown:
-            chosen = [round(i * (len(val) - 1) / max(1, shown - 1)) for i in range(shown)]
-            report.samples(epoch, task.picture(predictor, val, chosen))
+            chosen = [round(i * (len(self.val) - 1) / max(1, shown - 1)) for i in range(shown)]
+            report.samples(epoch, self.task.picture(predictor, self.val, chosen))
         return scores.row
 
-    began, saved, told = time.perf_counter(), time.perf_counter(), 0.0
-    done_before, images, images_since = state.seconds, 0, time.perf_counter()
-    patience = recipe.validation.patience
-    early = together(bool(patience and state.stale >= patience))
-    with signals() as stopping:
-        while state.step < plan.steps and not early and not together(stopping.is_set()):
-            step = state.step
-            rate = factor(recipe.schedule, step, plan.steps)
-            for group in optimiser.param_groups:
-                group["lr"] = group["base_rate"] * rate
-            value = _step(fabric, model, wrapped, optimiser, loss, batches, recipe, train, place, step, device)
-            if average is not None:
-                average.update(network)
-            state.step += 1
-            state.losses.append(value)
-            images += plan.batch(step)
-            state.seconds = done_before + time.perf_counter() - began
-            now = time.perf_counter()
-            speed = images / max(now - images_since, 1e-9)
-            ends = plan.ends_epoch(step)
-            epoch = plan.epoch(step) + 1
-            due = ends and epoch > recipe.validation.from_epoch and epoch % recipe.validation.every == 0
-            due = len(val) > 0 and (due or state.step == plan.steps)
-            if ends and report is not None:
-                row: dict[str, Any] = {
-                    "step": state.step,
-                    "epoch": epoch,
-                    "seconds": round(state.seconds, 1),
-                    "learning_rate": recipe.optimiser.rate * rate,
-                    "loss": sum(state.losses) / len(state.losses),
-                    "images_per_second": round(speed, 2),
-                }
-                if due:
-                    row |= validate(epoch, report)
-                report.append(row)
-                report.curves(paced=state.step < plan.steps)
-                images, images_since = 0, time.perf_counter()
-            if ends:
-                recent = state.losses[-1]
-                state.losses.clear()
-                early = together(bool(patience and state.stale >= patience))
-            late = time.perf_counter() - saved > 60 * recipe.run.checkpoint_minutes
-            if together(due or (ends and now - saved > 30) or late):
-                save()
-                saved = time.perf_counter()
-            if fabric.is_global_zero and (now - told > 1 or ends):
-                told = now
-                shown = sum(state.losses[-20:]) / len(state.losses[-20:]) if state.losses else recent
-                left = (plan.steps - state.step) * plan.batch(step) / max(speed, 1e-9)
-                watch(
-                    Progress(
-                        state.step,
-                        plan.steps,
-                        epoch,
-                        plan.epochs,
-                        shown,
-                        speed,
-                        left,
-                        state.score,
-                        state.best,
-                        due,
-                        task.measure,
-                    )
-                )
-        save()
-    if report is not None:
-        report.curves()
-        report.close()
-    outcome = Outcome(place.path, state.step, state.best, early or state.step == plan.steps, early, state.seconds)
-    if fabric.is_global_zero:
-        place.note(outcome={k: v for k, v in vars(outcome).items() if k != "folder"})
-    return outcome
+    def save(self) -> None:
+        """A checkpoint to go on from, by the first process, with the random states of all."""
+        random = torch.get_rng_state()
+        randoms: list[Any] = [random] * self.fabric.world_size
+        if self.fabric.world_size > 1:
+            torch.distributed.all_gather_object(randoms, random)
+        if self.leads:
+            tensors = tensors_of(self.network, self.optimiser, self.average, randoms)
+            checkpoint.write(self.place.checkpoints, self.state.step, checkpoint.Checkpoint(tensors, self._facts()))
+        self.fabric.barrier()
+
+    # --- the parts of a run -----------------------------------------------------------------------------------------
+
+    def _begin_batches(self) -> None:
+        recipe, rank = self.recipe, self.fabric.global_rank
+        # Its own generator, as a loader draws a seed when it starts, which must not depend on where a run was resumed.
+        loader = DataLoader(
+            TrainingSet(self.train, recipe),
+            batch_sampler=Batches(self.plan, self.state.step, rank),
+            num_workers=recipe.run.workers,
+            collate_fn=self.train.collate,
+            generator=torch.Generator(),
+            pin_memory=self.fabric.device.type == "cuda",
+        )
+        self.batches = iter(loader)
+        if self.kept is None:
+            torch.manual_seed(recipe.seed + rank)
+        else:
+            restore_random(self.kept, rank)
+
+    def _together(self, flag: bool) -> bool:
+        """What the first process decides, as clocks and signals differ: all of them save, validate and stop at the same step."""
+        return flag if self.fabric.world_size == 1 else bool(self.fabric.broadcast(flag))
+
+    def _validation_due(self, step: int) -> bool:
+        """Whether there is a validation after this step."""
+        table, epoch = self.recipe.validation, self.plan.epoch(step) + 1
+        due = self.plan.ends_epoch(step) and epoch > table.from_epoch and epoch % table.every == 0
+        return len(self.val) > 0 and (due or step + 1 == self.plan.steps)
+
+    def _report(self, report: Report, step: int, speed: float, due: bool) -> None:
+        """The row of an epoch, with its validation where one is due, and the curves."""
+        state, epoch = self.state, self.plan.epoch(step) + 1
+        row: dict[str, Any] = {
+            "step": state.step,
+            "epoch": epoch,
+            "seconds": round(state.seconds, 1),
+            "learning_rate": self.recipe.optimiser.rate * factor(self.recipe.schedule, step, self.plan.steps),
+            "loss": sum(state.losses) / len(state.losses),
+            "images_per_second": round(speed, 2),
+        }
+        report.append(row | self.validate(epoch, report) if due else row)
+        report.curves(paced=state.step < self.plan.steps)
+
+    def _progress(self, step: int, loss: float, speed: float, validated: bool) -> Progress:
+        plan, state = self.plan, self.state
+        left = (plan.steps - state.step) * plan.batch(step) / max(speed, 1e-9)
+        return Progress(
+            state.step,
+            plan.steps,
+            plan.epoch(step) + 1,
+            plan.epochs,
+            loss,
+            speed,
+            left,
+            state.score,
+            state.best,
+            validated,
+            self.task.measure,
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "step": self.state.step,
+            "epoch": self.plan.epoch(max(0, self.state.step - 1)) + 1,
+            "score": self.state.score,
+            "network": self.recipe.network.name,
+            "taxonomy": self.train.taxonomy.to_dict(),
+            "state": self.state.facts(),
+        }
+
+    def _stopped(self, loss: float, step: int, indices: list[int]) -> TrainingStopped:
+        files = ", ".join(map(self.train.name, indices))
+        last = sorted(self.place.checkpoints.glob("step-*.json"))
+        good = last[-1].with_suffix(".safetensors") if last else "none yet"
+        return TrainingStopped(
+            f"the loss is {loss} at step {step}; the files of the batch: {files}; the last good checkpoint: {good}. "
+            "Lower optimiser.rate or set optimiser.clip, and look at these files"
+        )
 
 
-def _step(
-    fabric: Fabric,
-    model: Any,
-    wrapped: Any,
-    optimiser: torch.optim.Optimizer,
-    loss: Callable[[Any, Tensor], Tensor],
-    batches: Iterator,
-    recipe: Recipe,
-    train: Samples,
-    place: Folder,
-    step: int,
-    device: torch.device,
-) -> float:
-    """One step of the optimiser; the mean loss of its batches. The weights are not touched where the loss is not finite."""
-    accumulate = recipe.optimiser.accumulate
-    total = 0.0
-    wrapped.zero_grad(set_to_none=True)
-    for number in range(accumulate):
-        images, targets, keys = next(batches)
-        images = images.to(device, non_blocking=True)
-        if recipe.run.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        with fabric.no_backward_sync(model, enabled=number < accumulate - 1):
-            value = loss(model(images), targets.to(device, non_blocking=True))
-            fabric.backward(value / accumulate)
-        total += float(value.detach()) / accumulate
-        if not math.isfinite(total):
-            files = ", ".join(train.name(int(index)) for _, _, index in keys.tolist())
-            last = sorted(place.checkpoints.glob("step-*.json"))
-            good = last[-1].with_suffix(".safetensors") if last else "none yet"
-            raise TrainingStopped(
-                f"the loss is {total} at step {step}; the files of the batch: {files}; the last good checkpoint: {good}. "
-                "Lower optimiser.rate or set optimiser.clip, and look at these files"
-            )
-    if recipe.optimiser.clip:
-        fabric.clip_gradients(model, wrapped, max_norm=recipe.optimiser.clip, error_if_nonfinite=False)
-    wrapped.step()
-    return total
+class _Clock:
+    """What has been worked through, and since when: the speed, the last checkpoint, the last word to whoever watches."""
+
+    def __init__(self, before: float) -> None:
+        self._before, self._began = before, time.perf_counter()
+        self._saved, self._told = self._began, 0.0
+        self.lap()
+
+    def lap(self) -> None:
+        """Begin a new measure of the speed."""
+        self._images, self._since = 0, time.perf_counter()
+        self.speed = 0.0
+
+    def count(self, images: int) -> float:
+        """A step is done; the seconds of the whole run so far."""
+        now = time.perf_counter()
+        self._images += images
+        self.speed = self._images / max(now - self._since, 1e-9)
+        return self._before + now - self._began
+
+    @property
+    def since_save(self) -> float:
+        return time.perf_counter() - self._saved
+
+    def saved(self) -> None:
+        self._saved = time.perf_counter()
+
+    def tells(self, now: bool) -> bool:
+        """Whether it is time for a word: now, or a second after the last."""
+        if not now and time.perf_counter() - self._told <= 1:
+            return False
+        self._told = time.perf_counter()
+        return True

@@ -1,9 +1,9 @@
-"""What a recipe asks for, made: samples, loss, optimiser."""
+"""What a recipe asks for, made: samples, network, loss, optimiser."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from .. import losses
-from ..core.errors import OptionError, UnknownName
+from ..core.errors import InputError, OptionError, UnknownName
+from ..networks import Network, build, options_of
 from .preflight import class_frequencies
-from .recipe import Loss, Optimiser, Recipe, Term
+from .recipe import Loss, NetworkTable, Optimiser, Recipe, Term
 from .samples import Samples, opened
 from .tasks import task_of
 
@@ -28,6 +29,62 @@ def training_samples(recipe: Recipe) -> tuple[Samples, Samples]:
         return train.split(data.holdout, recipe.seed)
     val = [opened(data, data.val)] if data.val else []
     return train, task.samples(val, train.taxonomy, cache=data.cache)
+
+
+def resolved(recipe: Recipe, tell: Callable[[str], None]) -> Recipe:
+    """The recipe with what it leaves open decided, so that a run folder says what was done; each decision is told.
+
+    pretrained = "auto" becomes true where the network has pretrained weights that can be had here, else false, and `slow` is then
+    empty, which is for pretrained parts. A network that can pad its convolutions (U-Net) does, since a target has the image's size.
+
+    Raises OptionError for padded = false, UnknownName for an unknown network.
+    """
+    table, optimiser = recipe.network, recipe.optimiser
+    known = options_of(table.name)
+    options = dict(table.options)
+    if "padded" in known:
+        if not options.setdefault("padded", True):
+            raise OptionError(
+                f"network.options.padded: expected true, as the logits of an unpadded {table.name} are smaller than the target"
+            )
+        if "padded" not in table.options:
+            tell(f"note: {table.name} pads its convolutions here, since a target has the image's size")
+    pretrained = table.pretrained
+    if pretrained == "auto":
+        pretrained, why = _pretrained(table, known)
+        if not pretrained:
+            optimiser = optimiser.model_copy(update={"slow": []})
+            tell(f"note: {table.name} begins with random weights: {why}. It learns from few pictures less well so")
+    network = table.model_copy(update={"options": options, "pretrained": pretrained})
+    return recipe.model_copy(update={"network": network, "optimiser": optimiser})
+
+
+def _pretrained(table: NetworkTable, known: Sequence[str]) -> tuple[bool, str]:
+    """Whether the network's pretrained weights can be had, else why not."""
+    if "pretrained" not in known:
+        return False, "it has no pretrained encoder"
+    try:
+        build(table.name, 2, table.channels, **table.options, pretrained=True)
+    except InputError as error:
+        return False, str(error).split(". ")[0]
+    return True, ""
+
+
+def build_network(table: NetworkTable, classes: int, *, pretrained: bool = False) -> Network:
+    """The recipe's network in PyTorch's default device. pretrained: with the weights that the recipe asks for."""
+    weights = {"pretrained": True} if pretrained and table.pretrained else {}
+    return build(table.name, classes, table.channels, **table.options, **weights)
+
+
+def check_parts(recipe: Recipe, samples: Samples) -> None:
+    """Network, loss and optimiser made once without memory (PyTorch's meta device), so that a wrong table stops before any work.
+
+    Raises what making them raises: UnknownName, OptionError.
+    """
+    with torch.device("meta"):
+        network = build_network(recipe.network, len(samples.taxonomy))
+        training_loss(recipe.loss, samples, torch.ones(len(samples.taxonomy)))
+    make_optimiser(recipe.optimiser, network)
 
 
 def class_weights(table: Loss, samples: Samples) -> Tensor | None:

@@ -45,11 +45,14 @@ class Data(_Table):
 
 
 class NetworkTable(_Table):
-    """A name of `kontur networks` and its options; pretrained: of its encoder. start: a run folder whose best weights it begins with."""
+    """A name of `kontur networks` and its options. start: a run folder whose best weights it begins with.
+
+    pretrained: of its encoder; "auto": where it has such weights and they can be had, which the run tells.
+    """
 
     name: str
     channels: Count = 3
-    pretrained: bool = False
+    pretrained: bool | Literal["auto"] = False
     start: str = ""
     options: dict[str, Any] = {}
 

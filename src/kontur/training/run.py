@@ -15,9 +15,9 @@ from ..core.files import atomic_write
 from ..core.taxonomy import Taxonomy
 from ..datasets import layout
 from ..io.taxonomy import taxonomy_of
-from ..networks import Network, build
+from ..networks import Network
 from . import checkpoint
-from .parts import training_samples
+from .parts import build_network, training_samples
 from .preflight import data_hash
 from .recipe import Recipe, load_recipe
 from .samples import Samples, opened
@@ -131,7 +131,7 @@ def load_run(path: str | Path, which: str = "best") -> LoadedRun:
         raise UnreadableFile(f"{path}: no checkpoint yet. Go on with `kontur train --resume {path}`")
     taxonomy = taxonomy_of(found.facts["taxonomy"], str(path))
     table = recipe.network
-    network = build(table.name, len(taxonomy), table.channels, **table.options)
+    network = build_network(table, len(taxonomy))
     state = checkpoint.without_prefix(found.tensors, "average.") or checkpoint.without_prefix(found.tensors, "network.")
     checkpoint.load_network(network, state, str(path))
     moved = json.loads(folder.facts.read_text()).get("adjustment") if folder.facts.is_file() else None

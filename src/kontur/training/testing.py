@@ -186,6 +186,8 @@ class _Clock:
         return self._timed(self._predictor, image)
 
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        if name.startswith("_"):  # copy and pickle ask for these before there is a predictor
+            raise AttributeError(name)
         return lambda image: self._timed(getattr(self._predictor, name), image)
 
     def _timed(self, call: Callable[[Any], Any], image: Any) -> Any:

@@ -8,14 +8,6 @@ docs/web.md is the contract.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from ..core.lazy import attach
 
-from ..core.lazy import lazy_names
-
-if TYPE_CHECKING:
-    from .app import create_app as create_app
-    from .limits import Limits as Limits
-
-__all__ = ["Limits", "create_app"]
-
-__getattr__ = lazy_names(__name__, {"Limits": "limits", "create_app": "app"})
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

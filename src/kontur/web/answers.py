@@ -1,8 +1,10 @@
-"""What answers look like in /openapi.json: examples, and the errors that every route may give."""
+"""What answers look like: models of their content, with an example each for /openapi.json, and the errors that routes may give."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 ERRORS = {
     400: "The body is not the form or the JSON it says it is",
@@ -20,137 +22,288 @@ ERRORS = {
     504: "The work took too long and was ended",
     507: "The work needed too much memory and was ended",
 }
-_SEGMENTS = [
-    {"id": 1, "area": 180000, "box": [0, 0, 600, 400], "category": None, "name": None, "score": None},
-    {"id": 2, "area": 60000, "box": [210, 90, 420, 330], "category": None, "name": None, "score": None},
+
+
+class _Answer(BaseModel):
+    """Every key is there; a further one is a fault of ours."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Segment(_Answer):
+    """A segment of a result. box: x0, y0, x1, y1 in pixels, the ends exclusive."""
+
+    id: int
+    area: int
+    box: tuple[int, int, int, int]
+    category: int | None
+    name: str | None
+    score: float | None
+
+
+class Provenance(_Answer):
+    """How a result was made."""
+
+    method: str
+    options: dict[str, Any]
+    version: str
+    seconds: float
+    notes: list[str]
+
+
+class Result(_Answer):
+    """An image cut by a method. labels_png: base64 of a PNG of ids. background: the segment that is none of the objects."""
+
+    task: str
+    width: int
+    height: int
+    background: int | None
+    segments: list[Segment]
+    labels_png: str
+    taxonomy: dict[str, Any] | None
+    provenance: Provenance | None
+
+
+class KeptResult(Result):
+    """The same, with the name under which it can be exported."""
+
+    result: str
+
+
+class Tree(_Answer):
+    """A hierarchy of regions: leaves as a PNG of ids, order and joints as base64 (docs/web.md)."""
+
+    width: int
+    height: int
+    leaves: int
+    default: float
+    leaves_png: str
+    order: str
+    joints: str
+    provenance: Provenance | None
+    result: str
+
+
+class SessionState(_Answer):
+    """An open session. expires_in: seconds."""
+
+    session: str
+    width: int
+    height: int
+    bands: int
+    notes: list[str]
+    step: int
+    expires_in: float
+
+
+class Prompted(_Answer):
+    """What a step was made from."""
+
+    boxes: list[list[int]]
+    strokes: int
+    points: int
+
+
+class Step(_Answer):
+    """The answer to prompts. labels_png, result: null before any prompt."""
+
+    step: int
+    exact: bool
+    width: int
+    height: int
+    background: int
+    objects: int
+    segments: list[Segment]
+    labels_png: str | None
+    seconds: float
+    result: str | None
+    prompts: Prompted
+
+
+class Job(_Answer):
+    """How far a job is. fraction: in [0, 1]."""
+
+    job: str
+    state: str
+    done: int
+    of: int
+    fraction: float
+    phase: str
+    seconds: float
+    error: str | None
+
+
+class JobResult(_Answer):
+    """What a job has found, an image each."""
+
+    results: list[KeptResult]
+
+
+class Health(_Answer):
+    status: str
+    version: str
+    workers: int
+    ready: int
+
+
+class ServerLimits(_Answer):
+    """Bytes, pixels and seconds that the server allows."""
+
+    max_upload: int
+    max_pixels: int
+    time_limit: float
+    memory_limit: int
+    queue: int
+    sessions: int
+    session_life: float
+    retention: str
+
+
+class MethodOption(_Answer):
+    name: str
+    type: str
+    default: Any
+    low: float | None
+    high: float | None
+    unit: str
+    choices: list[Any]
+    help: str
+    optional: bool
+
+
+class MethodEntry(_Answer):
+    """A method. notice: the terms of a network's data."""
+
+    name: str
+    task: str
+    summary: str
+    paper: str
+    prompts: list[str]
+    needs_prompt: bool
+    extra: str | None
+    available: bool
+    hierarchy: bool
+    notice: str | None
+    options: list[MethodOption]
+
+
+class Methods(_Answer):
+    default: str
+    methods: list[MethodEntry]
+
+
+class Sample(_Answer):
+    name: str
+    title: str
+    width: int
+    height: int
+    url: str
+
+
+class Samples(_Answer):
+    samples: list[Sample]
+
+
+class StudioHealth(_Answer):
+    status: str
+    model_class: str
+
+
+class StudioSetup(_Answer):
+    model_version: str
+
+
+class StudioWebhook(_Answer):
+    result: None
+    status: str
+
+
+class StudioPrediction(_Answer):
+    """result: regions as Label Studio's own form has them."""
+
+    result: list[dict[str, Any]]
+    score: float
+    model_version: str
+
+
+class StudioPredictions(_Answer):
+    results: list[StudioPrediction]
+    model_version: str
+
+
+_ORIGIN = Provenance(method="otsu", options={}, version="0.1.0", seconds=0.01, notes=["uint8: 0..255 -> 0..1"])
+_FOUND = [
+    Segment(id=1, area=180000, box=(0, 0, 600, 400), category=None, name=None, score=None),
+    Segment(id=2, area=60000, box=(210, 90, 420, 330), category=None, name=None, score=None),
 ]
-_PROVENANCE = {
-    "method": "otsu", "options": {}, "version": "0.1.0", "seconds": 0.01, "notes": ["uint8: 0..255 -> 0..1"]
+_RESULT: dict[str, Any] = {
+    "task": "foreground", "width": 600, "height": 400, "background": 1, "segments": _FOUND,
+    "labels_png": "iVBORw0KGgo..", "taxonomy": None, "provenance": _ORIGIN,
 }  # fmt: skip
-RESULT: dict[str, Any] = {
-    "task": "foreground",
-    "width": 600,
-    "height": 400,
-    "background": 1,
-    "segments": _SEGMENTS,
-    "labels_png": "iVBORw0KGgo..",
-    "taxonomy": None,
-    "provenance": _PROVENANCE,
-}
-KEPT_RESULT = {**RESULT, "result": "r1"}
-TREE = {
-    "width": 481,
-    "height": 321,
-    "leaves": 3120,
-    "default": 0.31,
-    "leaves_png": "iVBORw0KGgo..",
-    "order": "AAAAAA==",
-    "joints": "AACAPw==",
-    "provenance": {**_PROVENANCE, "method": "contours"},
-    "result": "r2",
-}
-SESSION = {
-    "session": "9f86d081884c7d659a2feaa0c55ad015",
-    "width": 1024,
-    "height": 768,
-    "bands": 3,
-    "notes": [],
-    "step": 0,
-    "expires_in": 1800.0,
-}
-STEP = {
-    "step": 3,
-    "exact": False,
-    "width": 1024,
-    "height": 768,
-    "background": 1,
-    "objects": 1,
-    "segments": _SEGMENTS,
-    "labels_png": "iVBORw0KGgo..",
-    "seconds": 0.12,
-    "result": "step3",
-    "prompts": {"boxes": [[40, 30, 300, 220]], "strokes": 4, "points": 0},
-}
-JOB = {
-    "job": "0cc175b9c0f1b6a831c399e269772661",
-    "state": "queued",
-    "done": 0,
-    "of": 3,
-    "fraction": 0.0,
-    "phase": "waiting",
-    "seconds": 0.0,
-    "error": None,
-}
-JOB_RESULT = {"results": [KEPT_RESULT]}
-HEALTH = {"status": "ok", "version": "0.1.0", "workers": 3, "ready": 3}
-LIMITS = {
-    "max_upload": 20_000_000,
-    "max_pixels": 25_000_000,
-    "time_limit": 60.0,
-    "memory_limit": 2_048_000_000,
-    "queue": 64,
-    "sessions": 32,
-    "session_life": 1800.0,
-    "retention": "Images are held in the memory of this server only ..",
-}
-METHODS = {
-    "default": "contours",
-    "methods": [
-        {
-            "name": "slic",
-            "task": "superpixels",
-            "summary": "Superpixels by k-means on colour and position: compact, about equal in size, very fast.",
-            "paper": "Achanta et al., IEEE TPAMI 34(11), 2012",
-            "prompts": [],
-            "needs_prompt": False,
-            "extra": None,
-            "available": True,
-            "hierarchy": False,
-            "notice": None,
-            "options": [
-                {
-                    "name": "segments", "type": "int", "default": 400, "low": 1, "high": 100000, "unit": "regions",
-                    "choices": [], "help": "number of regions", "optional": False,
-                }
+RESULT = Result(**_RESULT)
+KEPT_RESULT = KeptResult(**_RESULT, result="r1")
+TREE = Tree(
+    width=481, height=321, leaves=3120, default=0.31, leaves_png="iVBORw0KGgo..", order="AAAAAA==", joints="AACAPw==",
+    provenance=_ORIGIN.model_copy(update={"method": "contours"}), result="r2",
+)  # fmt: skip
+SESSION = SessionState(
+    session="9f86d081884c7d659a2feaa0c55ad015", width=1024, height=768, bands=3, notes=[], step=0, expires_in=1800.0
+)
+STEP = Step(
+    step=3, exact=False, width=1024, height=768, background=1, objects=1, segments=_FOUND, labels_png="iVBORw0KGgo..",
+    seconds=0.12, result="step3", prompts=Prompted(boxes=[[40, 30, 300, 220]], strokes=4, points=0),
+)  # fmt: skip
+JOB = Job(
+    job="0cc175b9c0f1b6a831c399e269772661", state="queued", done=0, of=3, fraction=0.0, phase="waiting", seconds=0.0, error=None
+)  # fmt: skip
+JOB_RESULT = JobResult(results=[KEPT_RESULT])
+HEALTH = Health(status="ok", version="0.1.0", workers=3, ready=3)
+LIMITS = ServerLimits(
+    max_upload=20_000_000, max_pixels=25_000_000, time_limit=60.0, memory_limit=2_048_000_000, queue=64, sessions=32,
+    session_life=1800.0, retention="Images are held in the memory of this server only ..",
+)  # fmt: skip
+METHODS = Methods(
+    default="contours",
+    methods=[
+        MethodEntry(
+            name="slic", task="superpixels", paper="Achanta et al., IEEE TPAMI 34(11), 2012", prompts=[], needs_prompt=False,
+            summary="Superpixels by k-means on colour and position: compact, about equal in size, very fast.",
+            extra=None, available=True, hierarchy=False, notice=None,
+            options=[
+                MethodOption(name="segments", type="int", default=400, low=1, high=100000, unit="regions", choices=[],
+                             help="number of regions", optional=False)
             ],
-        }
+        )
     ],
-}  # fmt: skip
-SAMPLES = {
-    "samples": [
-        {"name": "coffee", "title": "A cup of coffee", "width": 600, "height": 400, "url": "/api/samples/coffee"}
-    ]
-}
-STUDIO_HEALTH = {"status": "UP", "model_class": "Kontur"}
-STUDIO_SETUP = {"model_version": "kontur grabcut"}
-STUDIO_WEBHOOK = {"result": None, "status": "ok"}
-STUDIO_TRAIN: dict[str, Any] = {}
-STUDIO_PREDICT = {
-    "results": [
-        {
-            "result": [
+)  # fmt: skip
+SAMPLES = Samples(
+    samples=[Sample(name="coffee", title="A cup of coffee", width=600, height=400, url="/api/samples/coffee")]
+)
+STUDIO_HEALTH = StudioHealth(status="UP", model_class="Kontur")
+STUDIO_SETUP = StudioSetup(model_version="kontur grabcut")
+STUDIO_WEBHOOK = StudioWebhook(result=None, status="ok")
+STUDIO_PREDICT = StudioPredictions(
+    results=[
+        StudioPrediction(
+            result=[
                 {
                     "id": "a1b2c3d4e5", "from_name": "tag", "to_name": "image", "type": "brushlabels",
                     "original_width": 600, "original_height": 400, "image_rotation": 0, "score": 1.0,
                     "value": {"format": "rle", "rle": [0, 14, 166, 0], "brushlabels": ["Thing"]},
                 }
             ],
-            "score": 1.0,
-            "model_version": "kontur grabcut",
-        }
+            score=1.0,
+            model_version="kontur grabcut",
+        )
     ],
-    "model_version": "kontur grabcut",
-}  # fmt: skip
+    model_version="kontur grabcut",
+)  # fmt: skip
 
 
-def example(content: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """For `responses` of a route: what a success looks like."""
-    return {
-        status: {
-            "description": "Success",
-            "content": {"application/json": {"schema": schema_of(content), "example": content}},
-        }
-    }
+def example(content: BaseModel, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """For `responses` of a route: the model of a success, and what one looks like."""
+    shown = {"application/json": {"example": content.model_dump(mode="json")}}
+    return {status: {"model": type(content), "description": "Success", "content": shown}}
 
 
 def file(kind: str, what: str) -> dict[int | str, dict[str, Any]]:
@@ -200,36 +353,9 @@ EXPORTS: dict[int | str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def schema_of(content: Any, key: str = "") -> dict[str, Any]:
-    """A schema that the example fulfils: every key of an object is there, null means that anything may be there."""
-    if isinstance(content, dict):
-        if key in ("options", "provenance"):
-            return {"type": ["object", "null"]}
-        properties = {name: schema_of(value, name) for name, value in content.items()}
-        return {"type": "object", "properties": properties, "required": list(content)}
-    if isinstance(content, list):
-        return {"type": "array", "items": schema_of(content[0]) if content else {}}
-    if content is None or key in ("default", "labels_png", "result", "background", "low", "high"):
-        return {}
-    if isinstance(content, bool):
-        return {"type": "boolean"}
-    if isinstance(content, int | float):
-        return {"type": "number"}
-    return {"type": "string"}
-
-
-def empty_step(height: int, width: int) -> dict[str, Any]:
+def empty_step(height: int, width: int) -> Step:
     """The step before any prompt."""
-    return {
-        "step": 0,
-        "exact": True,
-        "width": width,
-        "height": height,
-        "background": 1,
-        "objects": 0,
-        "segments": [],
-        "labels_png": None,
-        "seconds": 0.0,
-        "result": None,
-        "prompts": {"boxes": [], "strokes": 0, "points": 0},
-    }
+    return Step(
+        step=0, exact=True, width=width, height=height, background=1, objects=0, segments=[], labels_png=None, seconds=0.0,
+        result=None, prompts=Prompted(boxes=[], strokes=0, points=0),
+    )  # fmt: skip

@@ -27,7 +27,8 @@ from .routes.jobs import add_jobs
 from .routes.label_studio import add_label_studio
 from .routes.page import add_page
 from .routes.segment import add_segment
-from .routes.sessions import add_sessions
+from .routes.sessions import add_exports, add_sessions
+from .routes.steps import add_steps
 from .state import State
 
 
@@ -78,6 +79,8 @@ def create_app(
     add_page(app, state)
     add_segment(app, state)
     add_sessions(app, state)
+    add_steps(app, state)
+    add_exports(app, state)
     add_jobs(app, state)
     add_label_studio(app, state, label_studio)
     _complete_examples(app)

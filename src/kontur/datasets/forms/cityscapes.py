@@ -20,6 +20,7 @@ from ..labelled import (
     LabelledImage,
     LabelledRegion,
     LabelSet,
+    held_masks,
     joined_by_name,
     label_files,
     painted,
@@ -112,10 +113,7 @@ class Writer:
         beside = path.with_name(path.name.removesuffix(_ENDING) + _OBJECTS)
         write_labels(beside, number[ids])
         labels, numbers = read_labels(path), read_labels(beside)
-        masks: list[rle.RLE | None] = []
-        for n in range(len(image.regions)):
-            mask = (labels == category[n + 1]) & (numbers == number[n + 1]) & (ids == n + 1)
-            masks.append(rle.encode(mask) if mask.any() else None)
+        masks = held_masks(ids, (labels == category[ids]) & (numbers == number[ids]), len(image.regions))
         shared = [number[n + 1] for n, m in enumerate(masks) if m is not None]
         crowds = sum(r.crowd and (m is None or not TAXONOMY[r.category].thing) for r, m in zip(image.regions, masks))
         void = 0 if image.void is None else rle.area(image.void)

@@ -18,6 +18,7 @@ from ..labelled import (
     LabelledImage,
     LabelledRegion,
     LabelSet,
+    held_masks,
     joined_by_name,
     label_files,
     painted,
@@ -72,10 +73,7 @@ class Writer:
         path = self._target / f"{label_name(image)}{_ENDING}"
         write_categories(path, category[ids])
         back = read_labels(path)
-        masks: list[rle.RLE | None] = []
-        for n in range(len(image.regions)):
-            mask = (back == category[n + 1]) & (ids == n + 1)
-            masks.append(rle.encode(mask) if mask.any() else None)
+        masks = held_masks(ids, back == category[ids], len(image.regions))
         shared = [category[n + 1] for n, m in enumerate(masks) if m is not None]
         unclaimed = ids == 0
         void = np.zeros(ids.shape, bool) if image.void is None else rle.decode(image.void)

@@ -9,8 +9,8 @@ from ...core import rle
 from ...core.errors import InputError
 from ...core.instances import Instance, Instances
 from ...core.taxonomy import Category, Taxonomy
-from ...io.documents import read_json
-from ...io.labelme import read_labelme_file, write_labelme
+from ...io.labelme import labels_of, read_labelme_file, write_labelme
+from ...io.text import read_json
 from ..labelled import Held, LabelledImage, LabelledRegion, LabelSet, label_files
 from ..sidecar import NAME, SidecarWriter, read_sidecar
 from . import Choices
@@ -27,8 +27,7 @@ def read(source: Path, choices: Choices) -> LabelSet:
     sidecar = read_sidecar(source if source.is_dir() else source.parent)
     taxonomy = choices.taxonomy or sidecar.taxonomy or _labels([p for p, _ in files])
     known = {c.name: c for c in taxonomy}
-    order = list(sidecar.photos)
-    files.sort(key=lambda pair: order.index(pair[1]) if pair[1] in sidecar.photos else len(order))
+    files = sidecar.in_order(files)
 
     def images() -> Iterator[LabelledImage]:
         for path, stem in files:
@@ -60,12 +59,7 @@ def read(source: Path, choices: Choices) -> LabelSet:
 
 def _labels(files: list[Path]) -> Taxonomy:
     """The labels of all files, in the order in which they occur."""
-    names: dict[str, None] = {}
-    for path in files:
-        content = read_json(path)
-        for shape in content.get("shapes") or [] if isinstance(content, dict) else []:
-            if isinstance(shape, dict) and isinstance(shape.get("label"), str):
-                names.setdefault(shape["label"])
+    names = dict.fromkeys(label for path in files for label in labels_of(read_json(path)))
     kept = [n for n in names if n not in (VOID, BACKGROUND)]
     return Taxonomy.from_names(kept, things=kept, ignore=None)
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ...core import rle
 from ...core.errors import InputError
 from ...core.taxonomy import Category, Taxonomy
-from ...io.documents import read_json, write_json
 from ...io.labels import label_file_suffix, read_labels, write_labels
 from ...io.taxonomy import read_taxonomy, taxonomy_of
+from ...io.text import read_json, write_json
 from ..labelled import Held, LabelledImage, LabelledRegion, LabelSet, label_files, painted, void_mask
 from ..sidecar import SidecarWriter, read_sidecar
 from . import Choices
@@ -36,8 +36,7 @@ def read(source: Path, choices: Choices) -> LabelSet:
     if given is None and (folder / "taxonomy.json").is_file():
         given = read_taxonomy(folder / "taxonomy.json")
     taxonomy = given or next((t for t in map(_taxonomy, documents.values()) if t is not None), None)
-    order = list(sidecar.photos)
-    files.sort(key=lambda pair: order.index(pair[1]) if pair[1] in sidecar.photos else len(order))
+    files = sidecar.in_order(files)
     things = {c.id: c.thing for c in taxonomy or _OBJECT}
 
     def images() -> Iterator[LabelledImage]:

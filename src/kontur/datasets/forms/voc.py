@@ -17,7 +17,18 @@ from ...core import rle
 from ...core.errors import InputError
 from ...core.taxonomy import Taxonomy
 from ...io.labels import read_labels, write_palette_labels
-from ..labelled import Held, LabelledImage, LabelledRegion, LabelSet, from_one, label_files, painted, void_mask, void_of
+from ..labelled import (
+    Held,
+    LabelledImage,
+    LabelledRegion,
+    LabelSet,
+    from_one,
+    held_masks,
+    label_files,
+    painted,
+    void_mask,
+    void_of,
+)
 from ..sidecar import SidecarWriter, read_sidecar
 from ..voc import TAXONOMY
 from . import Choices
@@ -39,8 +50,7 @@ def read(source: Path, choices: Choices) -> LabelSet:
     sidecar = read_sidecar(beside)
     taxonomy = choices.taxonomy or sidecar.taxonomy or TAXONOMY
     things = {c.id: c.thing for c in taxonomy}
-    order = list(sidecar.photos)
-    files.sort(key=lambda pair: order.index(pair[1]) if pair[1] in sidecar.photos else len(order))
+    files = sidecar.in_order(files)
 
     def images() -> Iterator[LabelledImage]:
         for path, stem in files:
@@ -115,10 +125,9 @@ class Writer:
             beside = self._target / OBJECTS / f"{image.stem}.png"
             write_palette_labels(beside, objects)
             back += 256 * read_labels(beside).astype(np.int32)
-        masks: list[rle.RLE | None] = []
-        for n in range(len(image.regions)):
-            mask = (back == int(category[n + 1]) + 256 * int(number[n + 1])) & (ids == n + 1)
-            masks.append(rle.encode(mask) if mask.any() else None)
+        masks = held_masks(
+            ids, back == (category.astype(np.int32) + 256 * number.astype(np.int32))[ids], len(image.regions)
+        )
         shared = [
             (r.category, r.crowd) for n, r in enumerate(image.regions) if masks[n] is not None and n not in single
         ]

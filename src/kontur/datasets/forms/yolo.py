@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...core import rle
-from ...core.errors import InputError, UnreadableFile
+from ...core.errors import InputError
 from ...core.files import atomic_write
 from ...core.instances import Instance, Instances
 from ...core.taxonomy import Category, Taxonomy, voc_colour
 from ...io import photos
+from ...io.text import read_text
 from ...io.yolo import read_yolo, write_yolo
-from ..folder import yaml_names
+from ..class_names import class_lines, yaml_names
 from ..labelled import Held, LabelledImage, LabelledRegion, LabelSet, parts_and_holes, void_pixels
 from ..sidecar import Photo, SidecarWriter, read_sidecar
 from . import Choices
@@ -90,16 +91,10 @@ def _names(root: Path, files: dict[str, Path]) -> Taxonomy:
         if names:
             return _taxonomy([names.get(n, f"class {n}") for n in range(max(names) + 1)])
     if (root / "classes.txt").is_file():
-        return _taxonomy(
-            [line for line in (root / "classes.txt").read_text(encoding="utf-8").splitlines() if line.strip()]
-        )
+        return _taxonomy(class_lines(root / "classes.txt"))
     highest = -1
     for path in files.values():
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            raise UnreadableFile(f"{path}: expected a text file, got one that cannot be read") from None
-        numbers = [int(w) for w in re.findall(r"^\s*(\d{1,5})(?=\s)", text, re.MULTILINE)]
+        numbers = [int(w) for w in re.findall(r"^\s*(\d{1,5})(?=\s)", read_text(path), re.MULTILINE)]
         highest = max([highest, *numbers])
     return _taxonomy([f"class {n}" for n in range(highest + 1)])
 

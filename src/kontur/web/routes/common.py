@@ -9,17 +9,13 @@ from fastapi import Path as InPath
 from fastapi import UploadFile
 from fastapi.responses import Response
 
+from ...files.exports import EXPORTS
 from .. import forms
 from ..channel import Upload
 from ..limits import Limits, Problem
 from ..state import State
 
 Format = Literal["labels", "cutout", "overlay", "ultrametric", "coco", "geojson", "json", "svg"]
-_ENDINGS = {"labels": ".labels.png", "cutout": ".cutout.png", "overlay": ".overlay.png", "coco": ".coco.json",
-            "ultrametric": ".ultrametric.png", "geojson": ".geojson", "json": ".json", "svg": ".svg"}  # fmt: skip
-_MEDIA = {"labels": "image/png", "cutout": "image/png", "overlay": "image/png", "ultrametric": "image/png",
-          "coco": "application/json", "geojson": "application/geo+json", "json": "application/json",
-          "svg": "image/svg+xml"}  # fmt: skip
 Id = Annotated[str, InPath(max_length=64, examples=["9f86d081884c7d659a2feaa0c55ad015"])]
 
 
@@ -60,5 +56,6 @@ async def exported(
     """The answer of an export. kept: of a method; labels: of a step."""
     payload = {"image": image, "kept": kept, "labels": labels, "form": format, "level": level}
     content = await state.work("export", payload)
-    headers = {"content-disposition": f'attachment; filename="kontur{_ENDINGS[format]}"'}
-    return Response(content, media_type=_MEDIA[format], headers=headers)
+    export = EXPORTS[format]
+    headers = {"content-disposition": f'attachment; filename="kontur{export.endings[0]}"'}
+    return Response(content, media_type=export.media, headers=headers)

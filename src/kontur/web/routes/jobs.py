@@ -27,7 +27,7 @@ def add_jobs(app: FastAPI, state: State) -> None:
         options: Annotated[str | None, Form(examples=["{}"])] = None,
         prompts: Annotated[str | None, Form(examples=["{}"])] = None,
         labels: Annotated[forms.Labels, Form()] = "grey",
-    ) -> JSONResponse:
+    ) -> answers.Job:
         """Begin long work; follow it by its events."""
         most = state.limits.job_images
         if not 1 <= len(image) <= most:
@@ -35,18 +35,18 @@ def add_jobs(app: FastAPI, state: State) -> None:
         payload = what_to_do(method, options, prompts, labels)
         await state.work("check", payload, quick=True)  # now, and not when its turn comes
         images = [await read_form_image(state.limits, file) for file in image]
-        return JSONResponse(state.jobs.add(images, payload).to_dict(), 202)
+        return answers.Job(**state.jobs.add(images, payload).to_dict())
 
     @app.get("/api/jobs/{job_id}", tags=["jobs"], responses=answers.example(answers.JOB))
-    async def show(job_id: Id) -> JSONResponse:
-        return JSONResponse(state.jobs.get(job_id).to_dict())
+    async def show(job_id: Id) -> answers.Job:
+        return answers.Job(**state.jobs.get(job_id).to_dict())
 
     @app.delete("/api/jobs/{job_id}", tags=["jobs"], responses=answers.example(answers.JOB))
-    async def cancel(job_id: Id) -> JSONResponse:
+    async def cancel(job_id: Id) -> answers.Job:
         """Cancel it: the process that is at it is ended. One that has ended is deleted, with its images and results."""
         job = state.jobs.get(job_id)
         state.jobs.drop(job)
-        return JSONResponse(job.to_dict())
+        return answers.Job(**job.to_dict())
 
     @app.get("/api/jobs/{job_id}/result", tags=["jobs"], responses=answers.example(answers.JOB_RESULT))
     async def result(job_id: Id) -> Response:

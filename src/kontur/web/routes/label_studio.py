@@ -25,11 +25,11 @@ def add_label_studio(app: FastAPI, state: State, address: str | None) -> None:
     chosen = {"method": _DEFAULT}
 
     @app.get("/health", tags=["label studio"], responses=answers.example(answers.STUDIO_HEALTH))
-    async def health() -> JSONResponse:
-        return JSONResponse({"status": "UP", "model_class": "Kontur"})
+    async def health() -> answers.StudioHealth:
+        return answers.STUDIO_HEALTH
 
     @app.post("/setup", tags=["label studio"], responses=answers.example(answers.STUDIO_SETUP))
-    async def setup(body: dict[str, Any]) -> JSONResponse:
+    async def setup(body: dict[str, Any]) -> answers.StudioSetup:
         extra = body.get("extra_params")
         if isinstance(extra, str):
             extra = forms.json_object(extra, "extra_params")
@@ -40,7 +40,7 @@ def add_label_studio(app: FastAPI, state: State, address: str | None) -> None:
             if name not in known:
                 raise Problem(404, f"no method named {name[:80]!r}. GET /api/methods lists them.")
         chosen["method"] = name if isinstance(name, str) else _DEFAULT
-        return JSONResponse({"model_version": f"kontur {chosen['method']}"})
+        return answers.StudioSetup(model_version=f"kontur {chosen['method']}")
 
     @app.post("/predict", tags=["label studio"], responses=answers.example(answers.STUDIO_PREDICT))
     async def predict(body: forms.StudioBody) -> JSONResponse:
@@ -69,9 +69,9 @@ def add_label_studio(app: FastAPI, state: State, address: str | None) -> None:
         """Nothing is learnt from annotations; the call is answered so that Label Studio is content."""
         if body.get("action") not in _STUDIO_EVENTS:
             return JSONResponse({"status": "Unknown event"})
-        return JSONResponse(answers.STUDIO_WEBHOOK, 201)
+        return JSONResponse(answers.STUDIO_WEBHOOK.model_dump(), 201)
 
-    @app.post("/train", tags=["label studio"], status_code=201, responses=answers.example(answers.STUDIO_TRAIN, 201))
-    async def train(body: dict[str, Any]) -> JSONResponse:
+    @app.post("/train", tags=["label studio"], status_code=201)
+    async def train(body: dict[str, Any]) -> dict[str, Any]:
         """The same for a Label Studio that asks for training here."""
-        return JSONResponse(answers.STUDIO_TRAIN, 201)
+        return {}

@@ -9,12 +9,13 @@ from typing import Annotated
 
 from fastapi import FastAPI
 from fastapi import Path as InPath
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 
 from ..._version import __version__
 from .. import answers, samples
 from ..limits import Problem
 from ..state import State
+from ..telemetry import CONTENT_TYPE
 from .common import json_answer
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -45,9 +46,9 @@ def add_page(app: FastAPI, state: State) -> None:
 
     @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["server"], responses=answers.example(answers.HEALTH))
-    async def healthz() -> JSONResponse:
+    async def healthz() -> answers.Health:
         pool = state.pool
-        return JSONResponse({"status": "ok", "version": __version__, "workers": pool.size, "ready": pool.ready})
+        return answers.Health(status="ok", version=__version__, workers=pool.size, ready=pool.ready)
 
     @app.get("/metrics", tags=["server"], response_class=PlainTextResponse)
     async def metrics() -> PlainTextResponse:
@@ -61,32 +62,20 @@ def add_page(app: FastAPI, state: State) -> None:
             "kontur_sessions_bytes": ("What sessions hold.", float(state.sessions.size)),
             "kontur_jobs": ("Jobs that are kept.", float(len(state.jobs))),
         }
-        text = state.telemetry.text(gauges, pool.counts)
-        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(state.telemetry.text(gauges, pool.counts), media_type=CONTENT_TYPE)
 
     @app.get("/api/limits", tags=["server"], responses=answers.example(answers.LIMITS))
-    async def limits() -> JSONResponse:
+    async def limits() -> answers.ServerLimits:
         here = state.limits
-        return JSONResponse(
-            {
-                "max_upload": here.max_upload,
-                "max_pixels": here.max_pixels,
-                "time_limit": here.time_limit,
-                "memory_limit": here.memory_limit,
-                "queue": here.queue,
-                "sessions": here.sessions,
-                "session_life": here.session_life,
-                "retention": here.retention,
-            }
-        )
+        return answers.ServerLimits(**{name: getattr(here, name) for name in answers.ServerLimits.model_fields})
 
     @app.get("/api/methods", tags=["methods"], responses=answers.example(answers.METHODS))
     async def methods() -> Response:
         return json_answer(await asyncio.shield(asyncio.wrap_future(state.methods())))
 
     @app.get("/api/samples", tags=["methods"], responses=answers.example(answers.SAMPLES))
-    async def sample_list() -> JSONResponse:
-        return JSONResponse({"samples": samples.listed()})
+    async def sample_list() -> answers.Samples:
+        return answers.Samples(samples=[answers.Sample(**each) for each in samples.listed()])
 
     @app.get("/api/samples/{name}", tags=["methods"], response_class=Response,
              responses=answers.file("image/*", "The image file"))  # fmt: skip

@@ -13,10 +13,12 @@ import numpy as np
 from ...core.hierarchy import Hierarchy
 from ...core.image import Image
 from ...core.instances import Instances, numbered
+from ...core.method import Outcome
 from ...core.segmentation import Provenance, Segmentation
+from ...files.exports import Product, content
 from ..channel import Upload
 from ..limits import Problem
-from .packing import narrow, png, unpacked
+from .packing import png, rgb24, unpacked
 from .pictures import Tell, canvas_of
 
 
@@ -49,33 +51,7 @@ def export(
 
 
 def _file(folder: Path, form: str, result: Segmentation | Instances, image: Image) -> bytes:
-    path = folder / "export"
-    if form == "labels":
-        return png(narrow(numbered(result).ids))
-    if form == "overlay":
-        from ...draw import draw_result
-
-        return png(draw_result(image, result))
-    if form == "cutout":
-        from ...io.cutout import write_cutout
-
-        write_cutout(path, result, image)
-    elif form == "coco":
-        from ...io.coco import CocoEntry, write_coco
-
-        write_coco(path, [CocoEntry.of(image.path.name if image.path else "image", result)])
-    elif form == "geojson":
-        from ...io.geojson import write_geojson
-
-        write_geojson(path, result, image)
-    elif form == "svg":
-        from ...io.svg import write_svg
-
-        write_svg(path, result, image)
-    else:
-        from ...io.documents import write_document
-
-        write_document(path, result, image)
-    content = path.read_bytes()
-    path.unlink()
-    return content
+    ids = numbered(result).ids if form == "labels" else None
+    if ids is not None and ids.max(initial=0) > 65535:
+        return png(rgb24(ids))  # a browser shows no TIFF
+    return content(form, Product(image, Outcome(result)), folder)

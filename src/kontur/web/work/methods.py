@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 
-from ... import api, registry
+from ... import registry
 from ...core.errors import KonturError, OptionError
 from ...core.hierarchy import Hierarchy
 from ...core.image import Image
@@ -39,22 +38,13 @@ def methods(folder: Path, tell: Tell) -> bytes:
             "options": [],
         }
         try:
-            entry["summary"] = (inspect.getdoc(row.load()) or "").split("\n")[0]
-            entry["notice"] = _notice(row)
+            entry["summary"] = row.document.split("\n")[0]
+            entry["notice"] = row.predictor({}).notice or None if isinstance(row, registry.PredictorMethod) else None
             entry["options"] = [spec.to_dict() | {"optional": spec.optional} for spec in row.options]
         except KonturError:
             entry["available"] = False
         listed.append(entry)
     return json_bytes({"default": registry.default()[0], "methods": listed})
-
-
-def _notice(row: registry.Method) -> str | None:
-    """What is to be said of the terms of a network's data."""
-    if row.network_path is None:
-        return None
-    from ...inference.network_file import open_network
-
-    return open_network(row.network_path).metadata.notice or None
 
 
 def row_of(name: str | None) -> registry.Method:
@@ -101,23 +91,20 @@ def cut(
     max_pixels: int,
 ) -> Segmentation | Instances:
     """`kontur.segment` by a method of this build."""
-    row, arguments = _asked(method, options), dict(options)
+    row = _asked(method, options)
     tell("working")
-    if not any(prompts.get(k) for k in ("boxes", "points", "strokes", "scribbles_png")):
-        row.check_prompts(())
-        return row.load()(image, **arguments)
-    marks = read_prompts(folder, image.shape, prompts, max_pixels)
-    given = []
-    if marks.boxes:
-        given.append("box")
-    only_points = not prompts.get("strokes") and not prompts.get("scribbles_png")
-    if marks.seeds.any():
-        given.append("point" if only_points else "scribbles")
-    row.check_prompts(given)
-    if only_points and prompts.get("points"):
-        named = [(x, y, int(marks.number_of[label])) for x, y, label in prompts["points"]]
-        return row.load()(image, Prompts(marks.boxes, tuple(named)), **arguments)
-    return row.load()(image, marks.prompts, **arguments)
+    return row.run(image, _prompts(folder, image, prompts, max_pixels), options).result
+
+
+def _prompts(folder: Path, image: Image, given: dict[str, Any], max_pixels: int) -> Prompts | None:
+    """The prompts of a request; points alone stay points."""
+    if not any(given.get(k) for k in ("boxes", "points", "strokes", "scribbles_png")):
+        return None
+    marks = read_prompts(folder, image.shape, given, max_pixels)
+    if given.get("strokes") or given.get("scribbles_png"):
+        return marks.prompts if marks.seeds.any() else Prompts(marks.boxes)
+    points = [(x, y, int(marks.number_of[label])) for x, y, label in given.get("points") or ()]
+    return Prompts(marks.boxes, tuple(points))
 
 
 def segment(
@@ -158,7 +145,8 @@ def tree(
         if key in options:
             raise OptionError(f"options: {key} is chosen on the page, from the hierarchy; leave it out here")
     tell("working")
-    _, found = api.with_hierarchy(read, row, options)
+    found = row.run(read, None, options, frozenset({"hierarchy"})).hierarchy
+    assert found is not None
     tell("packing")
     found = Hierarchy(found.leaves, found.merges, found.heights, found.default, found.provenance)
     order, joint = found.line
