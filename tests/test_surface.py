@@ -23,7 +23,7 @@ from kontur.api import Partition
 
 ROOT = Path(__file__).resolve().parents[1]
 SIGNATURES = {
-    "Category": "(id, name, colour, thing=True)",
+    "Category": "(id, name, colour, thing=False)",
     "Done": "(path, files=(), shape=(0, 0), segments=0, objects=None, seconds=0.0, losses=<factory>, note='', skipped=False)",
     "Failed": "(path, error, cause=None)",
     "Hierarchy": "(leaves, merges, heights, default=0.5, provenance=None, thinned=None)",
@@ -44,7 +44,7 @@ SIGNATURES = {
     "__version__": None,
     "contours": "(image, *, model=None, **options)",
     "methods": "(task=None)",
-    "overlay": "(image, result, *, fill=0.5, lines=True)",
+    "overlay": "(image, result, *, opacity=0.45, boundaries=True, legend=None, labels=False)",
     "read_image": "(path, *, max_pixels=500000000)",
     "segment": "(image, method=None, *, box=None, point=None, scribbles=None, background_label=1, **options)",
     "segment_files": "(inputs, method=None, *, options=None, prompts=None, refine=None, write=('labels', 'overlay', 'json'), "

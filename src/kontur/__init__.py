@@ -23,7 +23,7 @@ check_kernels(os.path.dirname(__file__))
 
 _find, _, _names = attach(__name__, __file__)
 _ROOMS = {"core", "datasets", "degrade", "draw", "files", "hub", "inference", "io", "losses", "metrics", "networks", "registry", "training", "transforms"}  # fmt: skip
-__all__ = sorted([*(name for name in _names if name not in _ROOMS), "__version__"])
+__all__ = sorted(name for name in _names if name not in _ROOMS)
 
 
 def __getattr__(name: str) -> object:

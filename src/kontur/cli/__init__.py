@@ -10,6 +10,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,7 +45,6 @@ def build_app(only: str | None = None) -> typer.Typer:
         name="kontur",
         help="Every way of cutting an image into regions: one command, one result, one ruler.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -72,6 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(0)
     words = [a for a in arguments if not a.startswith("-")]
     only = words[0] if words and words[0] in COMMANDS else None
+    if words and only is None and not arguments[0].startswith("-") and Path(words[0]).exists():
+        screen.error(f"no command {words[0]!r}. Did you mean `kontur segment {words[0]}`?")
+        raise SystemExit(2)
     # Of a damaged file Pillow warns before it fails; the one line of our own error says it all.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:

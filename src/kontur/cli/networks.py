@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib import resources
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +16,7 @@ def add_to(app: typer.Typer) -> None:
     def command(
         as_json: Annotated[bool, typer.Option("--json", help="A JSON list on stdout and nothing else.")] = False,
     ) -> None:
-        rows = json.loads(resources.files("kontur.networks").joinpath("table.json").read_text(encoding="utf-8"))
+        rows = _table()
         if as_json:
             print(json.dumps(rows, ensure_ascii=False, indent=1))
             return
@@ -39,3 +39,15 @@ def add_to(app: typer.Typer) -> None:
         screen.say(
             f"{len(rows)} networks, {rows[0]['classes']} classes. Build one: kontur.networks.build(NAME, classes)"
         )
+
+
+def names() -> list[str]:
+    """Of all networks."""
+    return [row["name"] for row in _table()]
+
+
+def _table() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(
+        resources.files("kontur.networks").joinpath("table.json").read_text(encoding="utf-8")
+    )
+    return rows

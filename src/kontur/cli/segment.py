@@ -11,14 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from .. import registry
-from ..core.errors import MissingExtra, PromptError
+from ..core.errors import MissingExtra, PromptError, UnknownName
 from ..core.options import key_values
 from ..core.prompts import Prompts
 from ..core.refine import Refinements
 from ..files.exports import EXPORTS
 from ..files.run import Done, Run, Watch
 from ..files.work import Failed
-from . import screen
+from . import networks, screen
 from .flags import Existing, Force, Jobs, Quiet, Set, Verbose, chosen_existing
 
 METHOD = f"A name of `kontur methods`, a network's .onnx file, a run's folder or hf:NAME_OR_FOLDER; default {registry.DEFAULT}."
@@ -52,7 +52,7 @@ def add_to(app: typer.Typer) -> None:
         if method is not None and method not in registry.METHODS:
             _export_run(method)
         default, without_models = registry.default()
-        row = registry.get(method or default)
+        row = _row(method or default)
         prompts = _prompts(row, box, point, scribbles, background_label)
         run = Run.of(
             inputs,
@@ -86,6 +86,20 @@ def add_to(app: typer.Typer) -> None:
 
 
 # --- reading the arguments ----------------------------------------------------------------------------------------
+
+
+def _row(name: str) -> registry.Method:
+    """The row; a network's name, which is none, is told what to do with it."""
+    try:
+        return registry.get(name)
+    except UnknownName:
+        if not any(name.lower() in network for network in networks.names()) or len(name) < 3:
+            raise
+        advice = (
+            "It is a network to be trained: `kontur networks` lists them, `kontur train` trains one, and -m RUN_FOLDER uses it; "
+            "trained ones of Hugging Face are -m hf:OWNER/NAME"
+        )
+        raise UnknownName("method", name, (), advice) from None
 
 
 def _options(row: registry.Method, pairs: list[str], seed: int | None) -> dict[str, Any]:
