@@ -37,7 +37,7 @@ from kontur.graph.oriented_watershed import (  # noqa: E402
 from kontur.io.bsds import read_bsds_truth  # noqa: E402
 from kontur.io.photos import read_image  # noqa: E402
 from kontur.kernels.region_graph import merge_tree, region_graph  # noqa: E402
-from kontur.superpixels.slic import lab_planes  # noqa: E402
+from kontur.superpixels.frame import lab_planes  # noqa: E402
 
 DATA = Path(os.environ.get("KONTUR_DATA", ROOT.parent / "shared" / "data")) / "bsds500"
 PHOTOS = ("101087", "119082", "21077")

@@ -19,7 +19,8 @@ from kontur.io.bsds import read_bsds_truth
 from kontur.io.photos import read_image
 from kontur.kernels.region_graph import merge_tree, region_graph, region_sums
 from kontur.metrics.regions import RegionCounts
-from kontur.superpixels.slic import lab_planes, slic_labels
+from kontur.superpixels.frame import lab_planes
+from kontur.superpixels.slic import slic_labels
 
 DATA = Path(os.environ.get("KONTUR_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")) / "bsds500"
 LEVELS = np.geomspace(10, 2000, 24)  # costs up to which regions are merged

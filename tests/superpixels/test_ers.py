@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from kontur.core.errors import InputError
 from kontur.superpixels.ers import _similarity, ers, ers_labels
-from kontur.superpixels.slic import lab_planes
+from kontur.superpixels.frame import lab_planes
 
 
 def connected(ids):

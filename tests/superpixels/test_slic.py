@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from kontur.core.errors import InputError, OptionError
-from kontur.superpixels.slic import lab_planes, slic, slic_labels, slico, start_grid
+from kontur.superpixels.frame import lab_planes
+from kontur.superpixels.slic import slic, slic_labels, slico, start_grid
 from superpixels.common import assert_partition, four_quadrants, impurity, pieces
 
 

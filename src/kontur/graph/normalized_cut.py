@@ -38,7 +38,8 @@ def normalized_cut(
     """
     from ..kernels.region_graph import region_graph, region_sums
     from ..kernels.spectral_cut import cheapest_cuts
-    from ..superpixels.slic import lab_planes, slic_labels
+    from ..superpixels.frame import lab_planes
+    from ..superpixels.slic import slic_labels
 
     bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
     fine = slic_labels(bands, max(superpixels, regions), 10.0)

@@ -51,7 +51,8 @@ def merging_hierarchy(image: Image | NDArray, *, superpixels: int | None = None)
     from scipy import ndimage
 
     from ..kernels.region_graph import merge_tree, region_graph, region_sums
-    from ..superpixels.slic import lab_planes, slic_labels
+    from ..superpixels.frame import lab_planes
+    from ..superpixels.slic import slic_labels
 
     image = as_image(image)
     bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()

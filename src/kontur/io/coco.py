@@ -165,7 +165,8 @@ def read_coco(path: str | Path) -> CocoFile:
     first fault that `walk_coco` yields.
     """
     path = Path(path)
-    return coco_file(path, read_json(path), name=path.stem)
+    with collector_paused():
+        return coco_file(path, read_json(path), name=path.stem)
 
 
 def coco_file(

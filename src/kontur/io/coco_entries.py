@@ -19,7 +19,7 @@ from ..core import rle
 from ..core.errors import InputError, short
 from ..core.rle import RLE
 from ..core.taxonomy import Category
-from .entries import LabelFault, finite, flag, identity, whole
+from .entries import HIGHEST, LabelFault, finite, flag, identity, whole
 from .taxonomy import walk_categories
 
 Shapes = Literal["mask", "either", "box"]
@@ -189,7 +189,7 @@ def walk_annotations(
     sizes: image id -> (H, W); (0, 0) where unknown: the first runs of an image then say it for the others.
     categories: the known ids; None: not checked. scored: a score is needed, and ids need not differ (results).
     """
-    seen: set[int | str] = set()
+    seen: set[int | str | None] = set()
     every = list(rows)
 
     def place_of(place: int) -> str:
@@ -201,16 +201,15 @@ def walk_annotations(
         found: list[CocoAnnotation | LabelFault] = []
         for place, row in enumerate(every[first : first + _AT_ONCE], first):
             entry = _annotation(row, sizes, categories, shapes, scored)
-            number = None if scored or isinstance(entry, _Fault) else entry.id
-            if number in seen:
+            if not isinstance(entry, _Fault):
+                number = entry.id
+                if number is None or scored or number not in seen:
+                    found.append(entry)
+                    seen.add(number)
+                    continue
                 text = f"expected a different id for each annotation, got {short(number)} twice"
                 entry = _Fault("duplicate_annotation_id", text, number)
-            elif number is not None:
-                seen.add(number)
-            if isinstance(entry, _Fault):
-                found.append(LabelFault(entry.kind, place_of(place), entry.text, entry.value))
-            else:
-                found.append(entry)
+            found.append(LabelFault(entry.kind, place_of(place), entry.text, entry.value))
         _decode(found, first, place_of)
         yield from found
 
@@ -233,13 +232,17 @@ def _annotation(
     """The entry, or its first fault."""
     if not isinstance(row, dict):
         return _Fault("bad_annotation", f"expected an object, got {short(row)}")
+    # Of most files all ids are plain whole numbers: then no function is called for them.
     get = row.get
-    number = get("id")
-    if number is not None:
+    number, image_id, category = get("id"), get("image_id"), get("category_id")
+    if number is not None and not (type(number) is int and -HIGHEST < number < HIGHEST):
         number = identity(number)
         if number is None:
             return _Fault("bad_annotation", f"expected a whole number as 'id', got {short(get('id'))}")
-    image_id, category = identity(get("image_id")), whole(get("category_id"))
+    if type(image_id) is not int:
+        image_id = identity(image_id)
+    if type(category) is not int:
+        category = whole(category)
     if image_id is None or category is None:
         key = "category_id" if image_id is not None else "image_id"
         return _Fault("bad_annotation", f"expected a whole number as {key!r}, got {short(get(key))}")
@@ -250,7 +253,7 @@ def _annotation(
         text = f"expected a category_id of this file's categories, got {category}"
         return _Fault("unknown_category_id", text, category)
     score, area, crowd, box = get("score"), get("area"), flag(get("iscrowd")), get("bbox")
-    if finite(score) is None and (scored or score is not None):
+    if (score is None and scored) or (score is not None and finite(score) is None):
         return _Fault("bad_annotation", f"expected a finite number as 'score', got {short(score)}")
     if area is not None and finite(area) is None:
         return _Fault("bad_annotation", f"expected a finite number as 'area', got {short(area)}")

@@ -72,7 +72,7 @@ def flag(value: Any) -> bool | None:
     """0 or 1, false or true; absent is false; None for all else, such as "0"."""
     if value is None:
         return False
-    return bool(value) if isinstance(value, bool | int | float) and value in (0, 1) else None
+    return bool(value) if type(value) in (int, bool, float) and value in (0, 1) else None
 
 
 def listed(ids: Iterable[int]) -> str:

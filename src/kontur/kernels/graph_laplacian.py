@@ -58,11 +58,11 @@ class LaplacianSolver:
             again, count = _pair(middle[0], middle[1], middle[2], _diagonal(middle[0], middle[2], middle[3]), middle[3])
             small = _coarsen(*middle, again, count)
             part = np.where(pairs >= 0, again[pairs] if len(again) else -1, -1).astype(np.int32)
-            self.levels.append(Level(start, other, weight, diagonal, part, count))
+            last = Level(start, other, weight, diagonal, part, count)
+            self.levels.append(last)
             if nodes <= _DENSE or count == 0 or count > 0.8 * nodes:
                 break
             start, other, weight, extra = small
-        last = self.levels[-1]
         small = len(last.diagonal) <= 4 * _DENSE
         self.factor = _cholesky(last.start, last.other, last.weight, last.diagonal) if small else None
 

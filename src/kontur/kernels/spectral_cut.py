@@ -131,7 +131,7 @@ class _Part:
         # A weight counts at every threshold between its two ends.
         cut = np.cumsum(change)[:-1]
         weight = np.cumsum(degree[order])
-        ncut = cut / weight[:-1] + cut / np.maximum(weight[-1] - weight[:-1], 1e-12)
+        ncut = cut / weight[:-1] + cut / np.maximum(weight[n - 1] - weight[:-1], 1e-12)
         margin = min(int(least * n), (n - 1) // 2)
         first = margin + int(np.argmin(ncut[margin : n - 1 - margin])) if n - 1 > 2 * margin else (n - 1) // 2
         side = _connected_sides(place <= first, self.touching)
@@ -145,7 +145,7 @@ def _second_eigenvector(affinity: Matrix, degree: NDArray[np.float64]) -> NDArra
     if not isinstance(affinity, np.ndarray):
         vector = _second_sparse(affinity, root)
     else:
-        vector = np.linalg.eigh(affinity * root * root[:, None])[1][:, -2]
+        vector = np.linalg.eigh(affinity * root * root[:, None])[1][:, len(degree) - 2]
     return vector * root * (1 if vector[np.argmax(np.abs(vector))] > 0 else -1)
 
 

@@ -21,15 +21,14 @@ from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
 from .ers_kernel import grow
-from .inside import checked_mask
-from .slic import lab_planes
+from .frame import Frame, Segments, bands_of
 
 
 @method
 def ers(
     image: Image,
     *,
-    segments: Annotated[int, Option("number of regions", 1, 100_000, "regions")] = 400,
+    segments: Segments = 400,
     balance: Annotated[float, Option("weight of even sizes (lambda' of the paper)", 0, 1000)] = 0.5,
     sigma: Annotated[
         float, Option("colour difference at which an edge has weight 0.6", 0.01, 1000, "units of L*")
@@ -40,8 +39,7 @@ def ers(
 
     Every region is 4-connected. Any number of bands; three are taken as red, green and blue.
     """
-    bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(ers_labels(bands, segments, balance, sigma, mask=mask))
+    return Segmentation.from_ids(ers_labels(bands_of(image), segments, balance, sigma, mask=mask))
 
 
 def ers_labels(
@@ -55,13 +53,12 @@ def ers_labels(
 
     mask: (H, W) bool; superpixels lie in it only, 0 outside; each of its connected pieces gets one at least.
     """
-    inside = checked_mask(mask, bands.shape[:2])
-    if not inside.any():
-        return np.zeros(inside.shape, np.int32)
-    planes, units = lab_planes(bands)
-    across = _similarity(np.diff(planes.astype(np.float32), axis=2), sigma * units)
-    down = _similarity(np.diff(planes.astype(np.float32), axis=1), sigma * units)
-    return grow(across, down, inside, min(segments, int(inside.sum())), balance)
+    frame = Frame.of(bands, segments, mask)
+    if frame.area == 0:
+        return np.zeros(frame.shape, np.int32)
+    across = _similarity(np.diff(frame.planes.astype(np.float32), axis=2), sigma * frame.units)
+    down = _similarity(np.diff(frame.planes.astype(np.float32), axis=1), sigma * frame.units)
+    return grow(across, down, frame.inside, frame.count, balance)
 
 
 def _similarity(differences: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:

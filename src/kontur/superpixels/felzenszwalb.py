@@ -23,7 +23,7 @@ from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
 from .felzenszwalb_kernel import count_edges, partition, scatter_edges, smooth, sort_buckets
-from .inside import check_mask
+from .frame import bands_of, checked_mask
 
 # Leading bits of a float32 (without its sign) that make a bucket: 8 of exponent and 6 of mantissa.
 _SHIFT = 17
@@ -44,8 +44,7 @@ def felzenszwalb(
     Any number of bands; the weight of an edge is the Euclidean distance of the two pixels' values in 0..255 (beyond
     three bands divided by sqrt(C / 3)). Source: Felzenszwalb & Huttenlocher, IJCV 59(2), 2004.
     """
-    bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(felzenszwalb_labels(bands, scale, sigma, min_size, mask=mask))
+    return Segmentation.from_ids(felzenszwalb_labels(bands_of(image), scale, sigma, min_size, mask=mask))
 
 
 def felzenszwalb_labels(
@@ -62,7 +61,7 @@ def felzenszwalb_labels(
     mask:     (H, W) bool; edges outside it are left out. A region cut off by it may be smaller than min_size.
     returns:  (H, W) int32, ids 1..n in the order of their first pixel, 0 outside the mask.
     """
-    check_mask(mask, bands.shape[:2])
+    mask = checked_mask(mask, bands.shape[:2])
     planes = smoothed(bands, sigma)
     inside = np.empty((0, 0), bool) if mask is None else mask
     edges = sorted_edges(planes, inside)

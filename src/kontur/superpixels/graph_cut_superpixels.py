@@ -25,9 +25,9 @@ from ..core.options import Option
 from ..core.segmentation import Segmentation
 from ..kernels.colour_models import contrast_links
 from ..kernels.connectivity import connected
+from .frame import Segments, each_its_own
 from .graph_cut_superpixels_kernel import expansions
 
-_Segments = Annotated[int, Option("number of regions", 1, 100_000, "regions")]
 _Rounds = Annotated[int, Option("rounds over all patches at most", 1, 50, "rounds")]
 _BORDER = 1000.0
 """The price of a border between equal neighbours; only ratios matter, so it sets the resolution of whole numbers."""
@@ -38,7 +38,7 @@ _TRIES = 4
 
 @method
 def graph_cut_a(
-    image: Image, *, segments: _Segments = 400, rounds: _Rounds = 3, mask: NDArray[np.bool_] | None = None
+    image: Image, *, segments: Segments = 400, rounds: _Rounds = 3, mask: NDArray[np.bool_] | None = None
 ) -> Segmentation:
     """Compact superpixels by graph cuts ("Graph-cut a" of Veksler 2010).
 
@@ -51,7 +51,7 @@ def graph_cut_a(
 def graph_cut_b(
     image: Image,
     *,
-    segments: _Segments = 400,
+    segments: Segments = 400,
     colour: Annotated[float, Option("weight of constant colour against short borders", 0, 100)] = 1.0,
     rounds: _Rounds = 3,
     mask: NDArray[np.bool_] | None = None,
@@ -68,7 +68,7 @@ def _cut(image: Image, segments: int, rounds: int, colour: float, mask: NDArray[
     area = int(inside.sum())
     pixels = image.unit() * np.float32(255)
     if segments >= area:
-        return Segmentation.from_ids(np.where(inside, np.cumsum(inside).reshape(image.shape), 0).astype(np.int32))
+        return Segmentation.from_ids(each_its_own(inside))
     planes = np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
     if segments == 1:
         one = np.where(inside, 0, -1).astype(np.int32)

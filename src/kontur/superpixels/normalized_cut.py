@@ -19,8 +19,8 @@ from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
-from .inside import checked_mask
-from .slic import lab_planes, slic_labels
+from .frame import Frame, bands_of, each_its_own
+from .slic import slic_labels
 
 
 @method
@@ -37,8 +37,7 @@ def normalized_cut_superpixels(
 
     Every region is 4-connected. Any number of bands; three are taken as red, green and blue.
     """
-    bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(ncut_labels(bands, segments, sigma, mask=mask))
+    return Segmentation.from_ids(ncut_labels(bands_of(image), segments, sigma, mask=mask))
 
 
 def ncut_labels(
@@ -51,18 +50,15 @@ def ncut_labels(
     from ..kernels.region_graph import region_sums
     from ..kernels.spectral_cut import even_cuts
 
-    inside = checked_mask(mask, bands.shape[:2])
-    area_inside = int(inside.sum())
-    if area_inside == 0:
-        return np.zeros(inside.shape, np.int32)
-    segments = min(segments, area_inside)
-    fine = slic_labels(bands, min(max(4 * segments, 1000), area_inside), 10.0, mask=mask)
-    if fine.max() < segments:  # an image of a few pixels: each its own
-        fine = np.where(inside, np.cumsum(inside).reshape(inside.shape), 0).astype(np.int32)
-    planes, units = lab_planes(bands)
-    affinity, touching = region_affinity(fine, planes.astype(np.float32) / np.float32(units), sigma)
-    area, _ = region_sums(fine, planes[:1])
-    parts = np.concatenate([[0], even_cuts(affinity, touching, area, segments) + 1])
+    frame = Frame.of(bands, segments, mask)
+    if frame.area == 0:
+        return np.zeros(frame.shape, np.int32)
+    fine = slic_labels(bands, min(max(4 * frame.count, 1000), frame.area), 10.0, mask=mask)
+    if fine.max() < frame.count:  # an image of a few pixels
+        fine = each_its_own(frame.inside)
+    affinity, touching = region_affinity(fine, frame.planes.astype(np.float32) / np.float32(frame.units), sigma)
+    area, _ = region_sums(fine, frame.planes[:1])
+    parts = np.concatenate([[0], even_cuts(affinity, touching, area, frame.count) + 1])
     return parts.astype(np.int32)[fine]
 
 

@@ -25,7 +25,7 @@ from ..core.options import Option
 from ..core.segmentation import Segmentation
 from ..kernels.colour import rgb_to_lab
 from ..kernels.connectivity import connected
-from .inside import check_mask
+from .frame import bands_of, checked_mask
 from .quickshift_kernel import add_density, climb, find_parents
 
 
@@ -45,8 +45,7 @@ def quickshift(
     Any number of bands; three are taken as red, green and blue, one as L*, more weigh together as much as three. The cost
     grows with the square of `kernel_size` and `max_distance`. Source: Vedaldi & Soatto, ECCV 2008.
     """
-    bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(quickshift_labels(bands, kernel_size, max_distance, ratio, mask=mask))
+    return Segmentation.from_ids(quickshift_labels(bands_of(image), kernel_size, max_distance, ratio, mask=mask))
 
 
 def quickshift_labels(
@@ -57,7 +56,7 @@ def quickshift_labels(
     mask: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int32]:
     """Quick shift on an array (H, W) or (H, W, C), uint8 or float in [0, 1]; (H, W) int32 ids, 0 outside the mask."""
-    check_mask(mask, bands.shape[:2])
+    mask = checked_mask(mask, bands.shape[:2])
     planes = _colour_planes(bands, ratio)
     root = trees(planes, kernel_size, max_distance, mask)
     count = int(np.count_nonzero(root == np.arange(root.size).reshape(root.shape)))

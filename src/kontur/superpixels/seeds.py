@@ -25,9 +25,8 @@ from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
-from .inside import check_mask
+from .frame import Frame, Segments, bands_of
 from .seeds_kernel import move_blocks, move_pixels
-from .slic import lab_planes
 
 # A move must gain this much: a share of the block's pixels, and a factor of the pixel's likelihood. Without it a region
 # of one bin only eats its almost even neighbours.
@@ -39,7 +38,7 @@ _PIXEL_GAIN = np.float32(1.1)
 def seeds(
     image: Image,
     *,
-    segments: Annotated[int, Option("number of regions", 1, 100_000, "regions")] = 400,
+    segments: Segments = 400,
     bins: Annotated[int, Option("histogram bins for each colour band", 2, 16)] = 6,
     iterations: Annotated[
         int, Option("passes over the borders at each block size and at pixels", 1, 100, "passes")
@@ -51,8 +50,7 @@ def seeds(
     Any number of bands. The number of regions is that of the grid nearest to `segments`. Every region is 4-connected.
     Source: Van den Bergh et al., ECCV 2012.
     """
-    bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(seeds_labels(bands, segments, bins, iterations, mask=mask))
+    return Segmentation.from_ids(seeds_labels(bands_of(image), segments, bins, iterations, mask=mask))
 
 
 def seeds_labels(
@@ -62,15 +60,13 @@ def seeds_labels(
 
     With a mask the pieces of the frame's superpixels inside it are the regions.
     """
-    check_mask(mask, bands.shape[:2])
-    planes, _ = lab_planes(bands)
-    height, width = planes.shape[1:]
-    inside = height * width if mask is None else int(np.count_nonzero(mask))
-    if inside == 0:
-        return np.zeros((height, width), np.int32)
-    wanted = min(round(segments * height * width / inside), height * width)
+    frame = Frame.of(bands, segments, mask)
+    height, width = frame.shape
+    if frame.area == 0:
+        return np.zeros(frame.shape, np.int32)
+    wanted = min(round(segments * height * width / frame.area), height * width)
     down, across = grid_shape(height, width, wanted)
-    colour = colour_bins(planes, bins)
+    colour = colour_bins(frame.planes, bins)
     # The smallest block is about 3 pixels wide.
     levels = max(0, int(np.log2(max(1.0, min(height / down, width / across) / 3))))
     labels = np.empty((height, width), np.int32)
@@ -87,11 +83,11 @@ def seeds_labels(
         blocks_down, blocks_across = _edges(height, down << level), _edges(width, across << level)
         move_blocks(labels, colour, histogram, area, blocks_down, blocks_across, iterations, _BLOCK_GAIN)
     move_pixels(labels, colour, histogram, area, iterations, _PIXEL_GAIN)
-    if mask is not None:
+    if frame.mask is not None:
         from ..kernels.connectivity import connected
 
-        labels[~mask] = -1
-        return connected(labels, planes, None, max(1, int(inside / segments / 16)))
+        labels[~frame.mask] = -1
+        return connected(labels, frame.planes, None, max(1, int(frame.area / segments / 16)))
     return labels + np.int32(1)
 
 

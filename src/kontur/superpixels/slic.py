@@ -22,13 +22,11 @@ from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
-from ..kernels.colour import bytes_to_lab_planes, tables
 from ..kernels.connectivity import connected
-from .inside import check_mask
-from .slic_kernel import fill_lab_planes, iterate
+from .frame import Frame, Segments, bands_of
+from .slic_kernel import iterate
 
 _ROW_STRIDE = 3
-_Segments = Annotated[int, Option("number of regions", 1, 100_000, "regions")]
 _Iterations = Annotated[int, Option("rounds of assigning pixels and moving centres", 1, 1000, "rounds")]
 
 
@@ -36,7 +34,7 @@ _Iterations = Annotated[int, Option("rounds of assigning pixels and moving centr
 def slic(
     image: Image,
     *,
-    segments: _Segments = 400,
+    segments: Segments = 400,
     compactness: Annotated[float, Option("weight of position against colour", 0.001, 1000)] = 10.0,
     iterations: _Iterations = 10,
     mask: NDArray[np.bool_] | None = None,
@@ -46,18 +44,18 @@ def slic(
     Any number of bands; three are taken as red, green and blue. At most as many regions as pixels. Every region is
     4-connected. Source: Achanta et al., IEEE TPAMI 34(11), 2012.
     """
-    return Segmentation.from_ids(slic_labels(_native(image), segments, compactness, iterations, mask=mask))
+    return Segmentation.from_ids(slic_labels(bands_of(image), segments, compactness, iterations, mask=mask))
 
 
 @method
 def slico(
-    image: Image, *, segments: _Segments = 400, iterations: _Iterations = 10, mask: NDArray[np.bool_] | None = None
+    image: Image, *, segments: Segments = 400, iterations: _Iterations = 10, mask: NDArray[np.bool_] | None = None
 ) -> Segmentation:
     """SLIC that finds the compactness of each superpixel itself: even shapes in flat and in textured parts.
 
     Source: Achanta et al., IEEE TPAMI 34(11), 2012 (zero-parameter version).
     """
-    return Segmentation.from_ids(slic_labels(_native(image), segments, None, iterations, mask=mask))
+    return Segmentation.from_ids(slic_labels(bands_of(image), segments, None, iterations, mask=mask))
 
 
 def slic_labels(
@@ -76,45 +74,16 @@ def slic_labels(
     mask:        (H, W) bool; superpixels lie in it only, and `segments` are spread over it.
     returns:     (H, W) int32, ids 1..n, 0 outside the mask.
     """
-    check_mask(mask, bands.shape[:2])
-    planes, units = lab_planes(bands)
-    height, width = planes.shape[1:]
-    if mask is not None and not mask.any():
-        return np.zeros((height, width), np.int32)
-    area = height * width if mask is None else int(np.count_nonzero(mask))
-    segments = min(segments, area)
-    if segments == area:  # each pixel its own
-        every = np.ones((height, width), bool) if mask is None else mask
-        return np.where(every, np.cumsum(every).reshape(every.shape), 0).astype(np.int32)
-    step = float(np.sqrt(area / segments))
-    rows, columns, labels = start_grid(height, width, segments, mask)
+    frame = Frame.of(bands, segments, mask)
+    if (ids := frame.trivial) is not None:
+        return ids
+    step = float(np.sqrt(frame.area / frame.count))
+    rows, columns, labels = start_grid(*frame.shape, frame.count, frame.mask)
     narrow = labels.astype(np.int16) if len(rows) < 32_000 else labels
     stride = _ROW_STRIDE if step >= 2 * _ROW_STRIDE else 1
-    weight = np.float32((10.0 if compactness is None else compactness) * units)
-    iterate(planes, narrow, rows, columns, np.float32(step), weight, compactness is None, iterations, stride)
-    return connected(narrow, planes, len(rows), max(1, int(step * step / 16)))
-
-
-def lab_planes(bands: NDArray) -> tuple[NDArray[np.int16], float]:
-    """Planes (C, H, W) int16 on which differences are summed, and how many of their units make one unit of L*.
-
-    One band is L* = 100 times its value; three are L*, a*, b* of sRGB; more weigh together as much as three.
-    """
-    bands = bands[..., None] if bands.ndim == 2 else bands
-    channels = bands.shape[2]
-    if channels == 3:
-        bands = np.ascontiguousarray(bands)
-        if bands.dtype == np.uint8:
-            return bytes_to_lab_planes(bands), 8.0
-        planes = np.empty((3, *bands.shape[:2]), np.int16)
-        fill_lab_planes(bands, planes, np.float32(8), *tables())
-        return planes, 8.0
-    units = 8.0 if channels < 3 else min(8.0 * channels / 3, 64.0)
-    scale = 100.0 * units * min(1.0, 3.0 / channels) / (255.0 if bands.dtype == np.uint8 else 1.0)
-    planes = np.empty((channels, *bands.shape[:2]), np.int16)
-    for c in range(channels):
-        planes[c] = np.rint(bands[..., c] * np.float32(scale))
-    return planes, units
+    weight = np.float32((10.0 if compactness is None else compactness) * frame.units)
+    iterate(frame.planes, narrow, rows, columns, np.float32(step), weight, compactness is None, iterations, stride)
+    return connected(narrow, frame.planes, len(rows), max(1, int(step * step / 16)))
 
 
 def start_grid(
@@ -174,8 +143,3 @@ def _cells(height: int, width: int, segments: int) -> tuple[NDArray[np.int32], N
         columns.append(((np.arange(count) + 0.5) * width / count).astype(int))
         first += count
     return np.concatenate(rows).astype(np.int32), np.concatenate(columns).astype(np.int32), labels
-
-
-def _native(image: Image) -> NDArray:
-    """uint8 as it is (read through tables), any other type in [0, 1]."""
-    return image.pixels if image.pixels.dtype == np.uint8 else image.unit()

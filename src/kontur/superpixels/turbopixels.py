@@ -20,8 +20,8 @@ from ..core.image import Image
 from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
-from .inside import checked_mask
-from .slic import lab_planes, start_grid
+from .frame import Frame, Segments, bands_of
+from .slic import start_grid
 from .turbopixels_kernel import flow
 
 _STEP = 0.5  # of time; the fastest front crosses a pixel in two steps
@@ -32,7 +32,7 @@ _SLOWEST = 0.01  # speed that a front keeps inside edges, so that every pixel is
 def turbopixels(
     image: Image,
     *,
-    segments: Annotated[int, Option("number of regions", 1, 100_000, "regions")] = 400,
+    segments: Segments = 400,
     curvature: Annotated[float, Option("how strongly bends of the front are smoothed (alpha)", 0, 10)] = 0.3,
     doublet: Annotated[float, Option("how strongly fronts are drawn to edges (beta)", 0, 10)] = 1.0,
     mask: NDArray[np.bool_] | None = None,
@@ -42,8 +42,7 @@ def turbopixels(
     Every region is 4-connected; their number is that of the nearest grid of seeds. Any number of bands; three are taken
     as red, green and blue.
     """
-    bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(turbopixel_labels(bands, segments, curvature, doublet, mask=mask))
+    return Segmentation.from_ids(turbopixel_labels(bands_of(image), segments, curvature, doublet, mask=mask))
 
 
 def turbopixel_labels(
@@ -59,17 +58,17 @@ def turbopixel_labels(
     """
     from scipy import ndimage
 
-    planes, units = lab_planes(bands)
-    height, width = planes.shape[1:]
-    inside = checked_mask(mask, (height, width))
-    area = int(inside.sum())
-    segments = min(segments, area)
-    if segments == area:  # each pixel its own
-        return np.where(inside, np.cumsum(inside).reshape(inside.shape), 0).astype(np.int32)
-    rows, columns, _ = start_grid(height, width, segments, mask)
+    frame = Frame.of(bands, segments, mask)
+    if (trivial := frame.trivial) is not None:
+        return trivial
+    height, width = frame.shape
+    inside = frame.inside
+    rows, columns, _ = start_grid(height, width, frame.count, frame.mask)
     within = inside[rows.astype(np.intp), columns.astype(np.intp)]  # a cell's middle may lie outside the mask
     rows, columns = rows[within], columns[within]
-    smooth = [ndimage.gaussian_filter(plane.astype(np.float32), 0.5) / np.float32(units) for plane in planes]
+    smooth = [
+        ndimage.gaussian_filter(plane.astype(np.float32), 0.5) / np.float32(frame.units) for plane in frame.planes
+    ]
     slope = np.zeros((height, width), np.float32)
     for plane in smooth:
         for axis, size in enumerate((height, width)):
@@ -77,16 +76,16 @@ def turbopixel_labels(
                 slope += np.gradient(plane, axis=axis) ** 2
     slope = np.sqrt(slope)
     # Contrast counts relative to its surroundings, as in the paper: weak edges stop fronts in flat parts too.
-    spacing = float(np.sqrt(area / max(1, len(rows))))
+    spacing = float(np.sqrt(frame.area / max(1, len(rows))))
     local = slope / (ndimage.gaussian_filter(slope, spacing / 2) + np.float32(1))
     phi = np.exp(-local * np.float32(3)).astype(np.float32)
     drift = [np.gradient(phi, axis=a) if n > 1 else np.zeros_like(phi) for a, n in enumerate((height, width))]
     ids = np.where(inside, 0, -1).astype(np.int32)
     ids[rows.astype(np.intp), columns.astype(np.intp)] = np.arange(1, len(rows) + 1)
-    flow(ids, phi, drift[0].astype(np.float32), drift[1].astype(np.float32), np.float32(curvature), np.float32(doublet),
-          np.float32(_STEP), np.float32(_SLOWEST))  # fmt: skip
+    fields = phi, drift[0].astype(np.float32), drift[1].astype(np.float32)
+    numbers = [np.float32(value) for value in (curvature, doublet, _STEP, _SLOWEST)]
+    flow(ids, *fields, *numbers)
     while (dry := ids == 0).any():  # a piece of the mask that holds no seed
         ids.ravel()[np.argmax(dry)] = ids.max() + 1
-        flow(ids, phi, drift[0].astype(np.float32), drift[1].astype(np.float32), np.float32(curvature),
-              np.float32(doublet), np.float32(_STEP), np.float32(_SLOWEST))  # fmt: skip
+        flow(ids, *fields, *numbers)
     return np.maximum(ids, 0)

@@ -21,8 +21,8 @@ from ..core.method import method
 from ..core.options import Option
 from ..core.segmentation import Segmentation
 from ..kernels.priority_flood import compact_flood
-from .inside import check_mask
-from .slic import lab_planes, start_grid
+from .frame import Frame, Segments, bands_of
+from .slic import start_grid
 from .watershed_kernel import gradient_of, to_weakest
 
 
@@ -30,7 +30,7 @@ from .watershed_kernel import gradient_of, to_weakest
 def watershed_superpixels(
     image: Image,
     *,
-    segments: Annotated[int, Option("number of regions", 1, 100_000, "regions")] = 400,
+    segments: Segments = 400,
     compactness: Annotated[float, Option("weight of a grid step of distance, in units of L*", 0, 1000)] = 2.0,
     mask: NDArray[np.bool_] | None = None,
 ) -> Segmentation:
@@ -39,8 +39,7 @@ def watershed_superpixels(
     Any number of bands; three are taken as red, green and blue. Every region is 4-connected; their number is the one
     asked for (on images with a pixel for each). Sources: Neubert & Protzel 2014; Machairas et al. 2015.
     """
-    bands = image.pixels if image.pixels.dtype == np.uint8 else image.unit()
-    return Segmentation.from_ids(watershed_labels(bands, segments, compactness, mask=mask))
+    return Segmentation.from_ids(watershed_labels(bands_of(image), segments, compactness, mask=mask))
 
 
 def watershed_labels(
@@ -51,25 +50,23 @@ def watershed_labels(
     bands:   (H, W) or (H, W, C), uint8 or float in [0, 1].   mask: (H, W) bool; superpixels lie in it only.
     returns: (H, W) int32, ids 1..n in the order of their first pixel; 0 outside the mask.
     """
-    check_mask(mask, bands.shape[:2])
-    planes, units = lab_planes(bands)
-    height, width = planes.shape[1:]
-    if mask is not None and not mask.any():
-        return np.zeros((height, width), np.int32)
-    area = height * width if mask is None else int(np.count_nonzero(mask))
-    segments = min(segments, area)
-    relief = gradient(planes)
-    rows, columns, cells = start_grid(height, width, segments, mask)
-    step = float(np.sqrt(area / len(rows)))
+    frame = Frame.of(bands, segments, mask)
+    mask = frame.mask
+    if frame.area == 0:
+        return np.zeros(frame.shape, np.int32)
+    relief = gradient(frame.planes)
+    rows, columns, cells = start_grid(*frame.shape, frame.count, mask)
+    step = float(np.sqrt(frame.area / len(rows)))
+    weight = compactness * frame.units / step
     to_weakest(relief, cells, rows, columns, int(step / 4))
     if mask is None:
-        return compact_flood(relief, rows, columns, compactness * units / step)
+        return compact_flood(relief, rows, columns, weight)
     # A part of the mask that no marker lies in is flooded from its first pixel.
-    ids = compact_flood(relief, rows, columns, compactness * units / step, mask)
+    ids = compact_flood(relief, rows, columns, weight, mask)
     while (dry := mask & (ids == 0)).any():
         first = np.unravel_index(int(np.argmax(dry)), dry.shape)
         rows, columns = np.append(rows, first[0]), np.append(columns, first[1])
-        ids = compact_flood(relief, rows, columns, compactness * units / step, mask)
+        ids = compact_flood(relief, rows, columns, weight, mask)
     return ids
 
 
