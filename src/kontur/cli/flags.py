@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import Annotated
 
 import typer
-
-from ..core.errors import OptionError
 
 Force = Annotated[bool, typer.Option("--force", help="Overwrite earlier outputs.")]
 Jobs = Annotated[int, typer.Option("--jobs", metavar="N", help="Images worked on at the same time.")]
@@ -22,12 +20,3 @@ Existing = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout and nothing else.")]
-
-
-def chosen_existing(existing: str | None, force: bool) -> Literal["refuse", "skip", "replace"]:
-    """--force is the short form of --existing replace. Raises OptionError."""
-    if existing is not None and existing not in ("refuse", "skip", "replace"):
-        raise OptionError(f"option --existing: expected refuse, skip or replace, got {existing!r}")
-    if force and existing not in (None, "replace"):
-        raise OptionError(f"option --force: it means --existing replace, got --existing {existing} as well. Give one")
-    return "replace" if force else cast(Literal["refuse", "skip", "replace"], existing or "refuse")

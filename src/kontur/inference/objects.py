@@ -21,12 +21,12 @@ from ..core.image import Image, as_image
 from ..core.instances import Instances
 from ..core.options import Option
 from ..core.segmentation import Provenance
-from .ensemble import resized
 from .network_file import FilePredictor, NetworkFile, open_network
 from .offsets import Decoding, decoded
 from .predictor import Predictor, overlap_of_objects
 from .shared_options import MOST_TILE, Device, Score, Threads, Tile, Zoom
 from .stretch import stretched
+from .tiles import resized
 
 MOST_SEEN = 200_000_000
 """Pixels of the largest enlarged image; it takes about 60 bytes each."""

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,8 @@ from ..core.errors import InputError, OptionError
 from ..core.image import Image, as_image
 from ..core.method import NOTHING_MORE, Outcome, Want
 from ..core.options import Option
-from ..core.prompts import Prompts
 from ..core.segmentation import Provenance, Segmentation
 from ..io.photos import read_image
-from .channels import Channels
-from .ensemble import ensemble, sigmoid, softmax
 from .network_file import FilePredictor, NetworkFile, open_network
 from .shared_options import (
     LEAST_TILE,
@@ -33,9 +30,11 @@ from .shared_options import (
     Scales,
     Threads,
     Tile,
-    scales_of,
 )
-from .tiles import ALIGNED, Plan, Span, ahead, blended, gathered
+from .tiles import ALIGNED, Channels, Plan, Span, ahead, blended, ensemble, gathered, sigmoid, softmax
+
+if TYPE_CHECKING:
+    from ..core.prompts import Prompts
 
 OVERLAP = 64
 """In pixels. Twice as much costs 15 % more time and brings 0.3 % more of the pixels to what the whole image gives."""
@@ -50,6 +49,14 @@ Read = Callable[[Span, Span], NDArray[np.float32]]
 def overlap_of_objects(tile: int | None) -> int:
     """Of such tiles, in pixels: an object that a tile's border cuts is decided by the other tile, so it is wider than most."""
     return min(128, (tile or TILE) // 2)
+
+
+def scales_of(given: str | tuple[float, ...]) -> tuple[float, ...]:
+    """The numbers of the option `scales`."""
+    try:
+        return tuple(float(part) for part in (given.split(",") if isinstance(given, str) else given))
+    except ValueError:
+        raise OptionError(f"option scales: expected numbers with commas, as 0.75,1,1.25, got {given!r}") from None
 
 
 class Predictor(FilePredictor):

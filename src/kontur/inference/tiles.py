@@ -1,4 +1,6 @@
-"""Images of any size, tile by tile: overlapping tiles, blended so that no seam shows, in bounded memory.
+"""What a network sees of an image: the whole, or tiles of one of any size; and several views, whose answers are averaged.
+
+Images of any size, tile by tile: overlapping tiles, blended so that no seam shows, in bounded memory.
 
     tile of row i   |<------- size ------->|
     tile of row i+1               |<------- size ------->|
@@ -12,15 +14,22 @@ what it gives on the whole image. Only a band of scores, as high as the overlap 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..core.errors import InputError
+from ..core.image import LUMA
+
+if TYPE_CHECKING:
+    from .network_file import Metadata
+
 T = TypeVar("T")
+Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 ALIGNED = 32  # strides of networks: a tile that starts on one sees the grid that the whole image has
 
@@ -135,3 +144,150 @@ def _ramp(overlap: int) -> NDArray[np.float32]:
     """Weights of the later tile over an overlap: 0 in the first quarter, 1 in the last, half a cosine between."""
     place = (np.arange(overlap) + 0.5) / max(overlap, 1)
     return ((1 - np.cos(np.pi * np.clip(2 * place - 0.5, 0, 1))) / 2).astype(np.float32)
+
+
+# --- several views of one image: mirrored, and at other scales ----------------------------------------------------------
+# A common practice of the field, for example Chen et al., DeepLab, TPAMI 2018, arXiv:1606.00915, section 4.3 (there the
+# maximum over scales; here the mean over all views).
+
+
+def ensemble(
+    network: Network, activation: Network, image: NDArray[np.float32], scales: tuple[float, ...], flips: bool
+) -> NDArray[np.float32]:
+    """(C, H, W) -> mean probabilities (K, H, W), over the scales, and over left and right where `flips`.
+
+    activation: logits (K, h, w), which it may overwrite, -> probabilities.
+    """
+    total: NDArray[np.float32] | None = None
+    for scale in scales:
+        scaled = resized(image, _scaled(image.shape[1], scale), _scaled(image.shape[2], scale))
+        seen = activation(network(scaled))
+        if flips:
+            seen += activation(network(np.ascontiguousarray(scaled[:, :, ::-1])))[:, :, ::-1]
+        seen = resized(seen, *image.shape[1:])
+        total = seen if total is None else np.add(total, seen, out=total)
+    assert total is not None
+    total /= np.float32(len(scales) * (2 if flips else 1))
+    return total
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Over the first axis of (K, H, W), in place."""
+    logits -= logits.max(axis=0)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=0)
+    return logits
+
+
+def sigmoid(logits: NDArray[np.float32], calibration: tuple[float, float] = (1.0, 0.0)) -> NDArray[np.float32]:
+    """1 / (1 + exp(-(a logit + b))) with calibration (a, b), a new array."""
+    from scipy.special import expit
+
+    a, b = calibration
+    return expit(np.float32(a) * logits + np.float32(b))
+
+
+def resized(planes: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """(N, h, w) -> (N, height, width), bilinear, averaged where it shrinks; the same array when the size is right."""
+    if planes.shape[1:] == (height, width):
+        return planes
+    from PIL import Image as Pillow
+
+    out = np.empty((len(planes), height, width), np.float32)
+    for plane, target in zip(planes, out, strict=True):
+        picture = Pillow.fromarray(np.ascontiguousarray(plane))
+        target[...] = np.asarray(picture.resize((width, height), Pillow.Resampling.BILINEAR))
+    return out
+
+
+def _scaled(length: int, scale: float) -> int:
+    return max(1, round(length * scale))
+
+
+# --- which bands go in ------------------------------------------------------------------------------------------------
+
+
+def picked_bands(bands: tuple[str, ...], channels: int, any_number: bool = False) -> tuple[int, ...] | None:
+    """Which bands of an image go into a network (three for the luma of one channel); None where they do not fit.
+
+    any_number: the rule of `contours`.
+
+    The rule, where an image has other bands than the network has channels:
+
+        network   image        goes in
+        C         C bands      as they are
+        3         1 band       three times
+        3         4 bands      red, green and blue by name, else the first three (alpha of a file is laid on white at reading)
+        1         3, 4 bands   luma of red, green and blue
+
+    Everything else is an InputError; but for `contours`, which is for any photo and takes of other numbers of bands what
+    `Image.rgb` shows (red, green and blue by name, else the first three; of two bands the first, and twice the second).
+
+    Values become [0, 1] as `Image` says (8 bits: divided by 255; 16 bits: stretched from the
+    image's own minimum..maximum), then (value - mean) / std.
+    """
+    if len(bands) == channels:
+        return tuple(range(channels))
+    if channels == 3 and len(bands) == 1:
+        return (0, 0, 0)
+    if any_number and channels in (1, 3) and len(bands) == 2:
+        return (0, 1, 1)
+    if channels in (1, 3) and (len(bands) in (3, 4) or any_number):
+        named = {"red", "green", "blue"} <= set(bands)
+        return tuple(bands.index(n) for n in ("red", "green", "blue")) if named else (0, 1, 2)
+    return None
+
+
+@dataclass(frozen=True)
+class Channels:
+    """How pixels of one image go into one network. low, high: the values that become 0 and 1."""
+
+    picked: tuple[int, ...]
+    as_luma: bool
+    low: float
+    high: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    note: str = ""
+
+    @classmethod
+    def of(
+        cls, bands: tuple[str, ...], limits: tuple[float, float], metadata: Metadata, any_number: bool = False
+    ) -> Channels:
+        """bands: the image's. limits: its values that become 0 and 1. any_number: as in `picked_bands`.
+
+        Raises InputError when bands and channels do not fit.
+        """
+        have, want = len(bands), metadata.channels
+        picked = picked_bands(bands, want, any_number)
+        if picked is None:
+            raise InputError(
+                f"{metadata.name}: expected an image of {want} band{'s' if want > 1 else ''}, got {have} "
+                f"({', '.join(bands[:8])}{', ..' if have > 8 else ''}). Choose the bands it was trained on"
+            )
+        seen = ", ".join(bands[i] for i in dict.fromkeys(picked))
+        note = f"the network sees bands {seen} of {have}" if have not in (1, 3) else ""
+        return cls(picked, want == 1 and have > 1, *limits, metadata.mean, metadata.std, note)
+
+    def apply(self, pixels: NDArray) -> NDArray[np.float32]:
+        """(h, w) or (h, w, c) of the image -> (C, h, w) float32, normalised."""
+        planes = pixels[..., None] if pixels.ndim == 2 else pixels
+        height, width = planes.shape[:2]
+        out = np.empty((1 if self.as_luma else len(self.picked), height, width), np.float32)
+        if self.as_luma:
+            unit = sum(self._unit(planes[..., i]) * np.float32(w) for i, w in zip(self.picked, LUMA, strict=True))
+            out[0] = (unit - np.float32(self.mean[0])) / np.float32(self.std[0])
+            return out
+        table = self._unit(np.arange(256, dtype=np.uint8)) if pixels.dtype == np.uint8 else None
+        for plane, i, mean, std in zip(out, self.picked, self.mean, self.std, strict=True):
+            if table is not None:  # four times as quick as computing each value
+                np.take((table - np.float32(mean)) / np.float32(std), planes[..., i], out=plane, mode="clip")
+            else:
+                plane[...] = self._unit(planes[..., i])
+                plane -= np.float32(mean)
+                plane /= np.float32(std)
+        return out
+
+    def _unit(self, plane: NDArray) -> NDArray[np.float32]:
+        span = np.float32(self.high - self.low) if self.high > self.low else np.float32(1)
+        return (plane.astype(np.float32) - np.float32(self.low)) / span
