@@ -72,8 +72,10 @@ class ObjectPredictor(FilePredictor):
         self.network = network
         self._tiles = Predictor(network, tile=tile, overlap=overlap_of_objects(tile) if overlap is None else overlap)
         self.flips, self.score, self.zoom = flips, score, zoom
+        decoding = network.metadata.decoding
+        assert decoding is not None, "of task instance"
         given = {name: value for name, value in (("level", threshold), ("least", min_area)) if value is not None}
-        self.decoding: Decoding = replace(network.metadata.decoding, **given)  # type: ignore[arg-type]
+        self.decoding: Decoding = replace(decoding, **given)  # type: ignore[arg-type]
 
     def __call__(self, image: Image | NDArray) -> Instances:
         started = time.perf_counter()

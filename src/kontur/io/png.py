@@ -47,6 +47,7 @@ def write_picture(path: str | Path, picture: NDArray[np.uint8]) -> None:
 def png_bytes(picture: NDArray[np.uint8] | NDArray[np.uint16], *, effort: int = 4) -> bytes:
     """The PNG of (H, W, 3) uint8 or (H, W) uint8 or uint16. effort: 0 quick and large .. 9 slow and small."""
     from PIL import Image as Pillow
+    from PIL import PngImagePlugin  # noqa: F401  # or Pillow imports all its usual forms to find this one
 
     buffer = io.BytesIO()
     Pillow.fromarray(np.ascontiguousarray(picture)).save(buffer, format="PNG", compress_level=effort)
