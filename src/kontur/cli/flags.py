@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
+from . import screen
+
 Force = Annotated[bool, typer.Option("--force", help="Overwrite earlier outputs.")]
 Jobs = Annotated[int, typer.Option("--jobs", metavar="N", help="Images worked on at the same time.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", callback=screen.quieten, help="Print errors only.")]
+"""A command with it is quiet; its own parameter says no more."""
 Verbose = Annotated[int, typer.Option("-v", "--verbose", count=True, help="Print more.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="An option of the method.")]
 Existing = Annotated[

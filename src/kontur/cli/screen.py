@@ -27,6 +27,12 @@ def set_level(quiet: bool, verbose: int) -> None:
     _verbose = max(_verbose, verbose)
 
 
+def quieten(quiet: bool) -> bool:
+    """Of the flag -q of a command, wherever it stands."""
+    set_level(quiet, 0)
+    return quiet
+
+
 def verbose() -> int:
     return _verbose
 
