@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..core.errors import KonturError, OutputError
-from ..io.photos import find_images
 
 T = TypeVar("T")
 _FULL = 16_000_000
@@ -31,6 +30,8 @@ class Inputs:
     @classmethod
     def find(cls, inputs: str | Path | Sequence[str | Path]) -> Inputs:
         """As `kontur.io.photos.find_images`. Raises InputError, and OutputError where two inputs would have one output's name."""
+        from ..io.photos import find_images
+
         left_out: list[tuple[Path, str]] = []
         images = find_images([inputs] if isinstance(inputs, str | Path) else inputs, left_out)
         seen: dict[str, Path] = {}

@@ -30,9 +30,9 @@ from ..core.method import NOTHING_MORE, Outcome, Want
 from ..core.options import Option
 from ..core.segmentation import Provenance, Segmentation
 from .network_file import FilePredictor, NetworkFile
-from .predictor import Predictor
+from .predictor import Channels, Predictor
 from .shared_options import Device, Flips, Overlap, Scales, Threads, Tile
-from .tiles import Channels, gathered, resized
+from .tiles import gathered, resized
 
 if TYPE_CHECKING:
     from ..core.prompts import Prompts

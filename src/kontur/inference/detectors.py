@@ -24,8 +24,8 @@ from ..io.taxonomy import taxonomy_of
 from .mask_rcnn import mask_rcnn
 from .network_file import FilePredictor, Metadata, kept_open, one_line, open_session
 from .panoptic_fpn import panoptic_fpn
+from .predictor import Channels
 from .shared_options import Device, Score, StuffArea, Threads
-from .tiles import Channels
 
 OUTPUTS = ("boxes", "labels", "scores", "masks")
 

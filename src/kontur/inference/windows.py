@@ -24,8 +24,8 @@ from ..core.errors import OptionError
 from ..core.segmentation import Provenance, Segment, Segmentation
 from ..core.taxonomy import Taxonomy
 from ..io.tiff_windows import TiffWindows, label_tiff
-from .predictor import Predictor
-from .tiles import Channels, Plan, ahead, blended
+from .predictor import Channels, Predictor
+from .tiles import Plan, ahead, blended
 
 STREAMED = 64_000_000
 """The command line reads TIFFs of more pixels than this by windows."""
