@@ -49,6 +49,13 @@ def fingerprint(value: Any, digest: Any = None) -> str:
     return digest.hexdigest()
 
 
+def plain(value: Any) -> bool:
+    """Whether it is made of arrays and numbers alone: what compiled code hands to its own functions may be a view."""
+    if isinstance(value, (tuple, list)):
+        return all(map(plain, value))
+    return value is None or isinstance(value, (np.ndarray, np.generic, int, float, str, bytes))
+
+
 def values_of(value: Any) -> list[float]:
     """A few numbers of each float array, to judge by a tolerance what the hashes can only call different."""
     if isinstance(value, (tuple, list)):
@@ -88,21 +95,22 @@ class Recorder:
         self.largest: dict[str, int] = defaultdict(int)
 
     def call(self, name: str, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        if keywords:
-            args = (*args, *keywords.values())
-        key = fingerprint(args)
-        if (name, key) in self.seen:
-            return function(*args)
+        given = (*args, *keywords.values())
+        key = fingerprint(given) if plain(given) else ""
+        if not key or (name, key) in self.seen:
+            return function(*args, **keywords)
         self.seen.add((name, key))
-        size, kind = size_of(args), name + types_of(args)
-        keep = size <= LARGEST_KEPT and (self.kept[kind] < KEPT_A_TYPE or size > 2 * self.largest[kind])
+        size, kind = size_of(given), name + types_of(given)
+        keep = (
+            not keywords and size <= LARGEST_KEPT and (self.kept[kind] < KEPT_A_TYPE or size > 2 * self.largest[kind])
+        )
         before = copy.deepcopy(args) if keep else None
-        result = function(*args)
-        given = [name, key, fingerprint(result), fingerprint(args), values_of((result, args))]
+        result = function(*args, **keywords)
+        line = [name, key, fingerprint(result), fingerprint(given), values_of((result, given))]
         if self.pid != os.getpid():  # also after a fork
             self.pid = os.getpid()
             self.file = (self.folder / f"calls-{self.pid}.jsonl").open("a")
-        self.file.write(json.dumps(given) + "\n")
+        self.file.write(json.dumps(line) + "\n")
         self.file.flush()
         if keep:
             self.kept[kind] += 1

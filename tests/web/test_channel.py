@@ -85,3 +85,28 @@ def test_another_language_is_the_end_of_the_process(data):
 def test_the_server_unpickles_nothing():
     for path in Path(channel.__file__).parent.rglob("*.py"):
         assert "pickle" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_what_the_server_keeps_comes_back(tmp_path):
+    """A partition, a hierarchy, and objects with masks that overlap."""
+    import numpy as np
+
+    import kontur
+    from kontur import registry
+    from kontur.web.work.packing import kept_bytes, kept_result
+
+    photo = np.zeros((30, 40, 3), np.uint8)
+    photo[5:20, 8:30] = 200
+    partition = kontur.segment(photo, "otsu")
+    back = kept_result(tmp_path, kept_bytes(tmp_path, partition))
+    assert (back.ids == partition.ids).all()
+    assert (back.segments, back.provenance, back.background) == (partition.segments, partition.provenance, 1)
+    first, second = np.zeros((30, 40), bool), np.zeros((30, 40), bool)
+    first[2:9, 3:9], second[5:20, 5:30] = True, True
+    objects = kontur.Instances.from_masks([first, second], shape=(30, 40), categories=[0, 1], scores=[0.5, None])
+    again = kept_result(tmp_path, kept_bytes(tmp_path, objects))
+    assert [again.mask(n).tolist() for n in (0, 1)] == [first.tolist(), second.tolist()]
+    assert [(i.category, i.score) for i in again.instances] == [(0, 0.5), (1, None)]
+    tree = registry.get("region_merging").run(kontur.Image(photo), None, {}, frozenset({"hierarchy"})).hierarchy
+    same = kept_result(tmp_path, kept_bytes(tmp_path, tree))
+    assert (same.level(0.3).ids == tree.level(0.3).ids).all()

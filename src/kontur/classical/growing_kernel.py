@@ -9,11 +9,17 @@ from cython.cimports.kontur.kernels.common import Heap, cf32, cf64, ci32, ci64, 
 from cython.cimports.libc.math import sqrt
 from numpy.typing import NDArray
 
+from ..kernels.door import indices
+
+_MOST = 1 << 24  # labels
+
 
 @cython.locals(labels=i32[:, ::1], count=i64[::1], total=f64[:, ::1], waiting=f64[:, ::1], done=cython.bint)
 def grow(pixels: cf32[:, :, ::1], seeds: ci32[:, ::1]) -> NDArray[np.int32]:
     """Every pixel's region. pixels: (H, W, C). seeds: (H, W), labels 1.. at one or more pixels, 0 elsewhere."""
-    labels = np.array(seeds)
+    if seeds.shape[0] != pixels.shape[0] or seeds.shape[1] != pixels.shape[1]:
+        raise ValueError("seeds: expected the size of the image")
+    labels = indices("seeds", seeds, np.int32, _MOST, None, None).copy()
     regions = np.max(labels) + 1
     count = np.zeros(regions, np.int64)
     total = np.zeros((regions, pixels.shape[2]), np.float64)

@@ -4,7 +4,7 @@
 
 import cython
 import numpy as np
-from cython.cimports.kontur.kernels.common import cf32, f32, find, i32, i64
+from cython.cimports.kontur.kernels.common import cf32, ci32, f32, find, i32, i64
 from cython.cimports.libc.math import INFINITY
 
 
@@ -72,7 +72,7 @@ def _range(pixels: cf32[:, :, ::1], top: i64, left: i64, bottom: i64, right: i64
     x=i64, band=i64, pairs=i64, down=i64, n=i64, index=i64, used=i64, low=f32[:, ::1], high=f32[:, ::1], first=i32[::1],
     second=i32[::1], parent=i32[::1], names=i32[::1], span=f32[::1], labels=i32[:, ::1], order=i64[::1]
 )  # fmt: skip
-def merge(pixels: cf32[:, :, ::1], blocks: i32[:, ::1], tolerance: f32):
+def merge(pixels: cf32[:, :, ::1], blocks: ci32[:, ::1], tolerance: f32):
     """Join 4-neighbouring blocks, least range of the union first, while it is at most `tolerance`; (H, W), 0..."""
     height, width, bands = pixels.shape[0], pixels.shape[1], pixels.shape[2]
     count = np.max(blocks) + 1

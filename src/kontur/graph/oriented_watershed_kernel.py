@@ -5,7 +5,7 @@
 import cython
 import numpy as np
 from cython import cast
-from cython.cimports.kontur.kernels.common import cf32, cu16, f32, f64, i32, i64, u16
+from cython.cimports.kontur.kernels.common import cf32, ci32, cu16, f32, f64, i32, i64, u16
 from cython.cimports.libc.math import sqrtf
 
 
@@ -63,7 +63,7 @@ def weigh(
 
 
 @cython.locals(height=i64, width=i64, y=i64, x=i64, least=f64[::1])
-def least_inside(strength: cf32[:, ::1], leaves: i32[:, ::1], count: i64):
+def least_inside(strength: cf32[:, ::1], leaves: ci32[:, ::1], count: i64):
     """The least strength in each leaf, (count,) float64."""
     height, width = strength.shape[0], strength.shape[1]
     least = np.ones(count, np.float64)

@@ -14,6 +14,8 @@ from cython import cast
 from cython.cimports.kontur.kernels.common import cf32, ci32, cu8, f32, i16, i32, i64, lab_of, linear_light, u8
 from numpy.typing import NDArray
 
+from .door import array
+
 _STEPS = 4096  # as in `linear_light` and `lab_of` of common.pxd
 # Rows: X, Y, Z over their white point from linear red, green, blue.
 _XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
@@ -34,11 +36,13 @@ def rgb_to_lab(rgb: NDArray) -> NDArray[np.float32]:
 
     rgb: (H, W, 3) uint8, or float32 in [0, 1] (values outside are clipped).   returns (H, W, 3) float32.
     """
+    rgb = np.asarray(rgb)
+    rgb = array("rgb", rgb, np.uint8 if rgb.dtype == np.uint8 else np.float32, None, None, 3)
     lab = np.empty(rgb.shape, np.float32)
     if rgb.dtype == np.uint8:
-        _bytes_to_lab(np.ascontiguousarray(rgb), lab, *tables())
+        _bytes_to_lab(rgb, lab, *tables())
     else:
-        _floats_to_lab(np.ascontiguousarray(rgb, np.float32), lab, *tables())
+        _floats_to_lab(rgb, lab, *tables())
     return lab
 
 
@@ -54,6 +58,7 @@ def _byte_tables() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
 
 def bytes_to_lab_planes(rgb: NDArray[np.uint8]) -> NDArray[np.int16]:
     """8 L*, 8 (a* + 128), 8 (b* + 128) of sRGB bytes (H, W, 3) -> (3, H, W) int16, off by less than 3."""
+    rgb = array("rgb", rgb, np.uint8, None, None, 3)
     planes = np.empty((3, *rgb.shape[:2]), np.int16)
     _bytes_to_lab_planes(rgb, planes, *_byte_tables())
     return planes

@@ -75,9 +75,16 @@ cdef inline int step_right(i64 d) noexcept nogil:
 
 # L*a*b* by the tables of `kontur.kernels.colour`.
 
+cdef inline f32 _unit(f32 value) noexcept nogil:
+    """Within [0, 1]; NaN is 0, so that a table is never read outside."""
+    if not value > 0:
+        return 0
+    return value if value < 1 else 1
+
+
 cdef inline f32 linear_light(f32 value, cf32[::1] linear) noexcept nogil:
     """One sRGB value in [0, 1] to linear light."""
-    cdef f32 position = min(max(value, <f32>0), <f32>1) * <f32>4096
+    cdef f32 position = _unit(value) * <f32>4096
     cdef i32 i = <i32>position
     return linear[i] + (linear[i + 1] - linear[i]) * (position - <f32>i)
 
@@ -90,7 +97,7 @@ cdef inline (f32, f32, f32) lab_of(f32 red, f32 green, f32 blue, cf32[::1] root,
     cdef int axis
     for axis in range(3):
         t = matrix[axis, 0] * red + matrix[axis, 1] * green + matrix[axis, 2] * blue
-        position = min(max(t, <f32>0), <f32>1) * <f32>4096
+        position = _unit(t) * <f32>4096
         i = <i32>position
         f[axis] = root[i] + (root[i + 1] - root[i]) * (position - <f32>i)
     return <f32>116 * f[1] - <f32>16, <f32>500 * (f[0] - f[1]), <f32>200 * (f[1] - f[2])
@@ -107,6 +114,13 @@ cdef extern from *:
 cdef inline f32 float_of_bits(i32 bits) noexcept nogil:
     """The float32 with these 32 bits."""
     return _float_of_bits(bits)
+
+
+cdef inline i64 within(f64 value, i64 size) noexcept nogil:
+    """A number without its fraction as an index 0..size - 1: the nearest one, and 0 for NaN."""
+    if not value > 0:
+        return 0
+    return <i64>value if value < size else size - 1
 
 
 cdef inline i64 floor_div(i64 a, i64 b) noexcept nogil:

@@ -12,6 +12,8 @@ from cython.cimports.kontur.kernels.common import cf32, cf64, ci16, ci32, ci64, 
 from cython.cimports.libc.math import INFINITY
 from numpy.typing import NDArray
 
+from .door import array
+
 
 integers = cython.fused_type(ci16, ci32, ci64)
 values = cython.fused_type(ci16, cf32, cf64)
@@ -27,8 +29,14 @@ def connected(
     keep:     at most this many pieces, the largest, stay; all when None.
     smallest: pieces below this many pixels never stay, unless nothing else is there to join (one isolated by the mask).
     """
-    most = labels.size if keep is None else keep
-    return _connected(np.ascontiguousarray(labels), planes, np.int64(max(1, most)), np.int64(smallest))
+    kinds = {np.dtype(kind) for kind in (np.int16, np.int32, np.int64)}
+    labels, planes = np.asarray(labels), np.asarray(planes)
+    labels = array("labels", labels, labels.dtype if labels.dtype in kinds else np.int64, None, None)
+    kinds = {np.dtype(kind) for kind in (np.int16, np.float32, np.float64)}
+    planes = array("planes", planes, planes.dtype if planes.dtype in kinds else np.float32, None, *labels.shape)
+    if not labels.size:
+        return np.zeros(labels.shape, np.int32)
+    return _connected(labels, planes, max(1, labels.size if keep is None else keep), smallest)
 
 
 def runs_of(labels: integers[:, ::1]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -16,6 +16,19 @@ import numpy as np
 from cython import cast
 from cython.cimports.kontur.kernels.common import cf32, f32, f64, i64
 from cython.cimports.libc.math import sqrt
+from numpy.typing import NDArray
+
+from .door import array
+
+
+def geodesic_distance(pixels: NDArray, start: NDArray, spatial: f64) -> NDArray[np.float32]:
+    """The cheapest way from the start pixels to every pixel: (H, W) float32.
+
+    pixels: (H, W, C) float32.   start: (H, W) float32, 0 where paths begin (or a head start), infinite elsewhere.
+    A step of length s between colours x and y costs sqrt((spatial s)^2 + |x - y|^2). All infinite if nothing starts.
+    """
+    pixels = array("pixels", pixels, np.float32, None, None, None)
+    return _sweep(pixels, array("start", start, np.float32, *pixels.shape[:2]), spatial)
 
 
 @cython.locals(
@@ -23,12 +36,7 @@ from cython.cimports.libc.math import sqrt
     height=i64, width=i64, channels=i64, endless=i64, way=i64, sign=i64, row=i64, y=i64, first=i64, end=i64, left=i64,
     right=i64, x=i64, k=i64, ny=i64, nx=i64, c=i64, other=i64, distance=f32[:, ::1], low=i64[:, ::1], high=i64[:, ::1]
 )  # fmt: skip
-def geodesic_distance(pixels: cf32[:, :, ::1], start: cf32[:, ::1], spatial: f64):
-    """The cheapest way from the start pixels to every pixel: (H, W) float32.
-
-    pixels: (H, W, C) float32.   start: (H, W) float32, 0 where paths begin (or a head start), infinite elsewhere.
-    A step of length s between colours x and y costs sqrt((spatial s)^2 + |x - y|^2). All infinite if nothing starts.
-    """
+def _sweep(pixels: cf32[:, :, ::1], start: cf32[:, ::1], spatial: f64):
     height, width, channels = pixels.shape[0], pixels.shape[1], pixels.shape[2]
     distance = np.array(start)
     square = cast(f32, spatial * spatial)

@@ -20,6 +20,8 @@ from cython.cimports.kontur.kernels.common import cf64, ci32, f64, i32, i64
 from cython.cimports.libc.math import INFINITY, sqrt
 from numpy.typing import NDArray
 
+from .door import array, indices
+
 _DENSE = 400  # nodes below which a level is solved by its inverse
 _HARD_SWEEPS = 30  # smoothing of a coarsest level that would not shrink further
 
@@ -49,6 +51,12 @@ class LaplacianSolver:
         weight: NDArray[np.float64],
         extra: NDArray[np.float64],
     ) -> None:
+        extra = array("extra", extra, np.float64, None)
+        start = indices("start", start, np.int32, len(other) + 1, len(extra) + 1)
+        other = indices("other", other, np.int32, max(len(extra), 1), None)
+        weight = array("weight", weight, np.float64, len(other))
+        if (np.diff(start) < 0).any():
+            raise ValueError("start: expected rising numbers")
         self.levels: list[Level] = []
         while True:
             nodes = len(start) - 1
@@ -69,6 +77,7 @@ class LaplacianSolver:
     def solve(self, right: NDArray[np.float64], *, tolerance: float = 1e-8, steps: int = 200) -> NDArray[np.float64]:
         """x (n,) of (L + D) x = right, to a relative residual, by flexible conjugate gradients around one K-cycle."""
         level = self.levels[0]
+        right = array("right", right, np.float64, len(level.diagonal))
         solution = np.zeros_like(right)
         residual = right.copy()
         goal = tolerance * np.sqrt(_dot(residual, residual))
@@ -133,7 +142,7 @@ class LaplacianSolver:
 
 
 @cython.locals(e=i32, i=i64, diagonal=f64[::1])
-def _diagonal(start: i32[::1], weight: cf64[::1], extra: cf64[::1]):
+def _diagonal(start: ci32[::1], weight: cf64[::1], extra: cf64[::1]):
     diagonal = np.array(extra)
     with cython.nogil:
         for i in range(extra.shape[0]):
@@ -145,7 +154,7 @@ def _diagonal(start: i32[::1], weight: cf64[::1], extra: cf64[::1]):
 @cython.locals(
     heaviest=f64, heaviest_free=f64, e=i32, j=i32, n=i64, count=i64, i=i64, free=i64, near=i64, part=i32[::1]
 )
-def _pair(start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], extra: cf64[::1]):
+def _pair(start: ci32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], extra: cf64[::1]):
     """part (n,): pairs by the strongest free neighbour; a left-over joins its strongest neighbour; -1: no coarse node."""
     n = diagonal.shape[0]
     part = np.full(n, -2, np.int32)
@@ -182,7 +191,7 @@ def _pair(start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[:
     m=i32, e=i32, q=i32, n=i64, i=i64, p=i64, total=i64, row=i64, first=i32[::1], member=i32[::1], fill=i32[::1],
     coarse_start=i32[::1], coarse_other=i32[::1], at=i32[::1], coarse_weight=f64[::1], coarse_extra=f64[::1]
 )  # fmt: skip
-def _coarsen(start: i32[::1], other: ci32[::1], weight: cf64[::1], extra: cf64[::1], part: i32[::1], count: i64):
+def _coarsen(start: ci32[::1], other: ci32[::1], weight: cf64[::1], extra: cf64[::1], part: ci32[::1], count: i64):
     """The graph of the parts: weights between two parts add, and so does D; an edge to a node without a part is D."""
     n = extra.shape[0]
     first = np.zeros(count + 1, np.int32)
@@ -227,7 +236,7 @@ def _coarsen(start: i32[::1], other: ci32[::1], weight: cf64[::1], extra: cf64[:
 
 
 @cython.locals(value=f64, e=i32, i=i64, out=f64[::1])
-def _apply(start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], x: cf64[::1]):
+def _apply(start: ci32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], x: cf64[::1]):
     out = np.empty_like(x)
     with cython.nogil:
         for i in range(x.shape[0]):
@@ -239,7 +248,7 @@ def _apply(start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[
 
 
 @cython.locals(value=f64, e=i32, i=i64, x=f64[::1])
-def _forward(start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], right: cf64[::1]):
+def _forward(start: ci32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], right: cf64[::1]):
     """One Gauss-Seidel sweep from x = 0."""
     x = np.zeros_like(right)
     with cython.nogil:
@@ -252,7 +261,9 @@ def _forward(start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf6
 
 
 @cython.locals(value=f64, e=i32, i=i64)
-def _backward(start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], right: cf64[::1], x: f64[::1]):
+def _backward(
+    start: ci32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], right: cf64[::1], x: f64[::1]
+):
     """One Gauss-Seidel sweep from the last node to the first: with `_forward` before it, the cycle stays symmetric."""
     with cython.nogil:
         for i in range(x.shape[0] - 1, -1, -1):
@@ -264,8 +275,8 @@ def _backward(start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf
 
 @cython.locals(value=f64, e=i32, i=i64, out=f64[::1])
 def _restricted_residual(
-    start: i32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], right: cf64[::1], x: cf64[::1],
-    part: i32[::1], count: i64
+    start: ci32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1], right: cf64[::1], x: cf64[::1],
+    part: ci32[::1], count: i64
 ):  # fmt: skip
     out = np.zeros(count, np.float64)
     with cython.nogil:
@@ -297,7 +308,7 @@ def _dot(a: cf64[::1], b: cf64[::1]):
 
 
 @cython.locals(value=f64, e=i32, n=i64, i=i64, j=i64, k=i64, factor=f64[:, ::1])
-def _cholesky(start: i32[::1], other: i32[::1], weight: cf64[::1], diagonal: cf64[::1]):
+def _cholesky(start: ci32[::1], other: ci32[::1], weight: cf64[::1], diagonal: cf64[::1]):
     """The lower factor of the dense matrix; a row that depends on earlier ones gets no say (pivot infinity)."""
     n = diagonal.shape[0]
     factor = np.zeros((n, n), np.float64)

@@ -14,6 +14,8 @@ from cython import void
 from cython.cimports.kontur.kernels.common import ci64, f64, i64, u8
 from numpy.typing import NDArray
 
+from .door import array, indices
+
 # A node's parent is an arc, or one of these; its tree is 0 (free), 1 (source's) or 2 (sink's).
 _TERMINAL = cython.declare(cython.longlong, -1)
 _ORPHAN = cython.declare(cython.longlong, -2)
@@ -33,8 +35,11 @@ class SparseGraph:
 
     def __init__(self, nodes: int, edges: NDArray[np.integer], capacity: NDArray, back: NDArray | None = None) -> None:
         back = capacity if back is None else back
-        edges = np.asarray(edges, np.int64).reshape(-1, 2)
+        edges = indices(
+            "edges", np.asarray(edges, np.int64 if len(edges) == 0 else None).reshape(-1, 2), np.int64, nodes, None, 2
+        )
         kind = np.float64 if np.issubdtype(capacity.dtype, np.floating) else np.int64
+        capacity, back = array("capacity", capacity, kind, len(edges)), array("back", back, kind, len(edges))
         tail = np.concatenate([edges[:, 0], edges[:, 1]])
         head = np.concatenate([edges[:, 1], edges[:, 0]])
         order = np.argsort(tail, kind="stable")
@@ -43,7 +48,7 @@ class SparseGraph:
         self._first = np.concatenate([[0], np.cumsum(np.bincount(tail, minlength=nodes))]).astype(np.int64)
         self._head = head[order]
         self._reverse = place[(order + len(edges)) % max(1, len(order))]
-        self._capacity = np.concatenate([capacity, back]).astype(kind)[order]
+        self._capacity = np.concatenate([capacity, back])[order]
         self._excess: NDArray = np.zeros(nodes, kind)
         self._terminals: NDArray = np.zeros(nodes, kind)
 
@@ -53,7 +58,10 @@ class SparseGraph:
         t > 0: cost t of lying on the sink's side; t < 0: cost -t of lying on the source's side. Undecided nodes go to the
         sink's side. A later call goes on from the flow of the earlier one.
         """
-        terminals = np.asarray(terminals).astype(self._excess.dtype)
+        terminals = np.asarray(terminals)
+        if self._excess.dtype == np.int64 and terminals.dtype.kind == "f":
+            terminals = terminals.astype(np.int64)
+        terminals = array("terminals", terminals, self._excess.dtype, len(self._excess))
         self._excess = self._excess + (terminals - self._terminals)
         self._terminals = terminals
         return _solve(self._first, self._head, self._reverse, self._capacity, self._excess)

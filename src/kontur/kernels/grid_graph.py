@@ -4,19 +4,29 @@
 
 import cython
 import numpy as np
-from cython.cimports.kontur.kernels.common import cf64, f64, i32, i64
+from cython.cimports.kontur.kernels.common import cf64, ci32, f64, i32, i64
+from numpy.typing import NDArray
+
+from .door import array, indices
+
+
+def grid_rows(right: NDArray, down: NDArray, marks: NDArray[np.integer], labels: int) -> tuple[NDArray, ...]:
+    """CSR rows (start, other, weight) of the n pixels with mark 0, in scan order, and pulls (labels, n).
+
+    right, down: (H, W - 1) and (H - 1, W) float64 edge weights. marks: (H, W) int32, 0 = free, k = label k - 1.
+    pulls[k]:    the weights of a free pixel's edges to pixels of label k.
+    """
+    marks = indices("marks", marks, np.int32, labels + 1, None, None)
+    height, width = marks.shape
+    right = array("right", right, np.float64, height, max(width - 1, 0))
+    return _rows(right, array("down", down, np.float64, max(height - 1, 0), width), marks, labels)
 
 
 @cython.locals(
     w=f64, height=i64, width=i64, n=i64, y=i64, x=i64, at=i64, i=i64, side=i64, v=i64, u=i64, number=i32[:, ::1],
     start=i32[::1], other=i32[::1], weight=f64[::1], pulls=f64[:, ::1]
 )  # fmt: skip
-def grid_rows(right: cf64[:, ::1], down: cf64[:, ::1], marks: i32[:, ::1], labels: i64):
-    """CSR rows (start, other, weight) of the n pixels with mark 0, in scan order, and pulls (labels, n).
-
-    right, down: (H, W - 1) and (H - 1, W) float64 edge weights. marks: (H, W) int32, 0 = free, k = label k - 1.
-    pulls[k]:    the weights of a free pixel's edges to pixels of label k.
-    """
+def _rows(right: cf64[:, ::1], down: cf64[:, ::1], marks: ci32[:, ::1], labels: i64):
     height, width = marks.shape[0], marks.shape[1]
     number = np.empty((height, width), np.int32)
     n = 0

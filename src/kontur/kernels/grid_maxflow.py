@@ -32,6 +32,8 @@ from cython import cast, void
 from cython.cimports.kontur.kernels.common import ci32, i32, i64, u8
 from numpy.typing import NDArray
 
+from .door import array
+
 # Direction d leads to the neighbour at (dy, dx); d ^ 1 leads back.
 STEPS: tuple[tuple[int, int], ...] = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1))
 FORWARD = (0, 2, 4, 6)
@@ -50,13 +52,14 @@ class GridGraph:
     """
 
     def __init__(self, links: NDArray[np.int32]) -> None:
+        links = array("links", links, np.int32, None, None, None)
         directions, height, width = links.shape
         if directions not in (4, 8):
             raise ValueError(f"links: expected 4 or 8 directions, got {directions}")
         self.shape = height, width
         # One frame pixel on every side has no capacity, so no index is ever checked.
         self._capacity = np.zeros(((height + 2) * (width + 2), directions), np.int32)
-        _load_links(np.ascontiguousarray(links, dtype=np.int32), self._capacity)
+        _load_links(links, self._capacity)
         self._excess = np.zeros((height + 2) * (width + 2), np.int32)
         self._terminals = np.zeros((height, width), np.int32)
 
@@ -66,9 +69,7 @@ class GridGraph:
         terminals: (H, W) int32; t > 0: cost t of lying on the sink's side; t < 0: cost -t of lying on the source's.
         Undecided pixels go to the sink's side. A later call goes on from the flow of the earlier one.
         """
-        terminals = np.ascontiguousarray(terminals, dtype=np.int32)
-        if terminals.shape != self.shape:
-            raise ValueError(f"terminals: expected shape {self.shape}, got {terminals.shape}")
+        terminals = array("terminals", terminals, np.int32, *self.shape)
         _change_terminals(self._terminals, terminals, self._excess)
         self._terminals = terminals.copy()
         return _solve(self._capacity, self._excess, self.shape[0], self.shape[1])

@@ -16,7 +16,7 @@ from cython.cimports.kontur.kernels.permutohedral import blurred
 
 
 @cython.locals(total=f32, factor=f32, n=i64, d1=i64, m=i64, p=i64, k=i64, table=f32[:, ::1], spare=f32[:, ::1])
-def norms(corners: i32[:, ::1], neighbours: i32[:, :, ::1], weights: f32[:, ::1], strength: f32):
+def norms(corners: ci32[:, ::1], neighbours: ci32[:, :, ::1], weights: f32[:, ::1], strength: f32):
     """Scale weights (N, D + 1) in place: splat, blur and slice then give strength · K, symmetrically normalised."""
     n, d1 = corners.shape[0], corners.shape[1]
     m = neighbours.shape[1]
@@ -71,8 +71,8 @@ def as_energies(probabilities: cf32[:, ::1], width: i64):
     far_spare=f32[:, ::1]
 )  # fmt: skip
 def two_labels(
-    margin: cf32[::1], near: i32[:, ::1], near_weights: cf32[:, ::1], near_blur: i32[:, :, ::1], far: i32[:, ::1],
-    far_weights: cf32[:, ::1], far_blur: i32[:, :, ::1], iterations: i64
+    margin: cf32[::1], near: ci32[:, ::1], near_weights: cf32[:, ::1], near_blur: ci32[:, :, ::1], far: ci32[:, ::1],
+    far_weights: cf32[:, ::1], far_blur: ci32[:, :, ::1], iterations: i64
 ):  # fmt: skip
     """Mean field with two labels: margin (N,) float32 is unary[0] - unary[1]; returns P(label 1), (N,) float32.
 
@@ -117,8 +117,8 @@ def two_labels(
     far_table=f32[:, ::1], near_spare=f32[:, ::1], far_spare=f32[:, ::1], energy=f32[::1], costs=f32[::1]
 )  # fmt: skip
 def many_labels(
-    unary: f32[:, ::1], near: i32[:, ::1], near_weights: f32[:, ::1], near_blur: i32[:, :, ::1], far: i32[:, ::1],
-    far_weights: f32[:, ::1], far_blur: i32[:, :, ::1], iterations: i64
+    unary: f32[:, ::1], near: ci32[:, ::1], near_weights: cf32[:, ::1], near_blur: ci32[:, :, ::1], far: ci32[:, ::1],
+    far_weights: cf32[:, ::1], far_blur: ci32[:, :, ::1], iterations: i64
 ):  # fmt: skip
     """Mean field with any number of labels: unary (N, width) float32, -log p, becomes the probabilities, in place.
 

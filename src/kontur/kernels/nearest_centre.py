@@ -18,6 +18,14 @@ def assign(points: cf32[:, ::1], centres: cf32[:, ::1], labels: i32[::1], sums: 
     labels: (N,) int32, written.   sums: (K, F) and counts: (K,) float64, overwritten.   points, centres: float32.
     """
     number, width = points.shape[0], points.shape[1]
+    if not (
+        centres.shape[1] == sums.shape[1] == width
+        and centres.shape[0] == sums.shape[0] == counts.shape[0] > 0
+        and labels.shape[0] == number
+    ):
+        raise ValueError(
+            "k-means: expected labels (N,), sums (K, F) and counts (K,) for points (N, F) and centres (K, F)"
+        )
     clusters = centres.shape[0]
     sums[:] = 0
     counts[:] = 0

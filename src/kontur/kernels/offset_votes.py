@@ -12,9 +12,11 @@ neighbours until a summit; a summit nearer to a larger one than a share of that 
 import cython
 import numpy as np
 from cython import cast
-from cython.cimports.kontur.kernels.common import cf32, ci32, cu8, f32, f64, i32, i64
+from cython.cimports.kontur.kernels.common import cf32, ci32, cu8, f64, i32, i64, within
 from cython.cimports.libc.math import floor, sqrt
 from numpy.typing import NDArray
+
+from .door import array
 
 STRAY = 12
 """Pixels; fewer that arrive together are strays of the objects around them, whatever size is asked for."""
@@ -28,7 +30,9 @@ def objects_of(
     offsets: (2, H, W) down and across, in pixels; finite. steps: of each walk. merge: summits nearer than this share of the
     larger one's radius are one. least: pixels; smaller objects are left out.
     """
+    foreground = array("foreground", foreground, np.bool_, None, None)
     height, width = foreground.shape
+    offsets = array("offsets", offsets, np.float32, 2, height, width)
     ends = _arrivals(foreground, offsets[0], offsets[1], steps)
     heap = _heaps(ends, height, width, merge, min(least, STRAY))
     ids = np.zeros((height, width), np.int32)
@@ -50,10 +54,8 @@ def _arrivals(foreground: cu8[:, ::1], down: cf32[:, ::1], across: cf32[:, ::1],
                     continue
                 at_y, at_x = y, x
                 for _ in range(steps):
-                    to_y = cast(i64, floor(cast(f64, at_y) + down[at_y, at_x] + cast(f32, 0.5)))
-                    to_x = cast(i64, floor(cast(f64, at_x) + across[at_y, at_x] + cast(f32, 0.5)))
-                    to_y = min(max(to_y, 0), height - 1)
-                    to_x = min(max(to_x, 0), width - 1)
+                    to_y = within(floor(cast(f64, at_y) + down[at_y, at_x] + 0.5), height)
+                    to_x = within(floor(cast(f64, at_x) + across[at_y, at_x] + 0.5), width)
                     if to_y == at_y and to_x == at_x:
                         break
                     at_y, at_x = to_y, to_x

@@ -7,13 +7,12 @@ import numpy as np
 from cython.cimports.kontur.kernels.common import ci32, i32, i64
 from numpy.typing import NDArray
 
+from .door import indices
 
-@cython.locals(
-    other=i32, height=i64, width=i64, y=i64, x=i64, start=i64, place=i64, pairs=i64, label=i64, earlier=i64, run=i64,
-    begin=i64[::1], free=i64[::1], seen=i64[::1], pixels=i64[::1], run_label=i32[::1], run_length=i32[::1],
-    ours=i32[::1], theirs=i32[::1]
-)  # fmt: skip
-def overlaps(first: ci32[:, ::1], second: ci32[:, ::1], first_labels: i64, second_labels: i64):
+
+def overlaps(
+    first: NDArray[np.integer], second: NDArray[np.integer], first_labels: int, second_labels: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
     """The pairs of labels that share pixels: label in `first`, label in `second`, pixels; sorted by the first.
 
     first, second: (H, W) int32, labels 0..first_labels - 1 and 0..second_labels - 1.
@@ -21,6 +20,18 @@ def overlaps(first: ci32[:, ::1], second: ci32[:, ::1], first_labels: i64, secon
     Runs in which both labels stay are sorted by the first label, so time and memory grow with the runs and not with
     the product of the label counts.
     """
+    first = indices("first", first, np.int32, first_labels, None, None)
+    return _overlaps(
+        first, indices("second", second, np.int32, second_labels, *first.shape), first_labels, second_labels
+    )
+
+
+@cython.locals(
+    other=i32, height=i64, width=i64, y=i64, x=i64, start=i64, place=i64, pairs=i64, label=i64, earlier=i64, run=i64,
+    begin=i64[::1], free=i64[::1], seen=i64[::1], pixels=i64[::1], run_label=i32[::1], run_length=i32[::1],
+    ours=i32[::1], theirs=i32[::1]
+)  # fmt: skip
+def _overlaps(first: ci32[:, ::1], second: ci32[:, ::1], first_labels: i64, second_labels: i64):
     height, width = first.shape[0], first.shape[1]
     begin = np.zeros(first_labels + 1, np.int64)  # where a label's runs begin; at first, how many it has
     with cython.nogil:

@@ -45,6 +45,7 @@ def count_bytes(first: cu8[::1], second: cu8[::1], first_words: cu64[::1], secon
 
     first_words, second_words: the same memory as uint64, (N // 8,), little-endian.   table: (65536,) int64.
     """
+    _alike(first, second, first_words, second_words)
     # All integers are unsigned: numba then leaves out the test for negative indices and vectorises the loop of four.
     zero, one, three, eight, low = cast(u64, 0), cast(u64, 1), cast(u64, 3), cast(u64, 8), cast(u64, 255)
     pixels, words = cast(u64, first.shape[0]), cast(u64, first_words.shape[0])
@@ -159,6 +160,7 @@ def count_id_pairs(
     table: (a power of two, 2) uint64 zeros; gets first << 32 | second, pixels. Returns the number of pairs, or
     -1 when more than a quarter of the table would be used: try again with a larger one.
     """
+    _alike(first, second, first_words, second_words)
     used: i64
     with cython.nogil:
         used = _id_pairs(first, second, first_words, second_words, table)
@@ -223,6 +225,7 @@ def count_colour_pairs(
     Eight pixels are three words: each is compared with what it would be if the current pair went on.
     first_words, second_words: the same memory as uint64, (3 N // 8,), little-endian.
     """
+    _alike(first, second, first_words, second_words)
     used: i64
     with cython.nogil:
         used = _colour_pairs(first, second, first_words, second_words, table)
@@ -290,3 +293,12 @@ def _colour_pairs(
             a, b = u, v
     used += _add(table, a, b, pixels - start)
     return used
+
+
+def _alike(first: NDArray, second: NDArray, first_words: NDArray, second_words: NDArray) -> None:
+    """Both maps have equally many pixels, one at least, and their words are their own bytes."""
+    if not len(first) == len(second) > 0 or not len(first_words) == len(second_words) == np.asarray(first).nbytes // 8:
+        raise ValueError(
+            f"pairs: expected two maps of equal size and their words, got {len(first)}, {len(second)}, "
+            f"{len(first_words)} and {len(second_words)}"
+        )

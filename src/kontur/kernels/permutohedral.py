@@ -22,6 +22,10 @@ from cython.cimports.kontur.kernels.common import cf32, ci32, cu64, f32, i32, i6
 from cython.cimports.libc.math import floorf, sqrt
 from numpy.typing import NDArray
 
+from .door import array
+
+_FARTHEST = 1e6
+
 
 @dataclass(frozen=True)
 class Lattice:
@@ -47,7 +51,7 @@ class Lattice:
 
     def filter(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Sum over all points of values (N, L), weighted by the Gaussian of their distance: (N, L), not normalised."""
-        values = np.ascontiguousarray(values, np.float32)
+        values = array("values", values, np.float32, len(self.corners), None)
         table = np.zeros((self.vertices + 1, values.shape[1]), np.float32)
         _splat(values, self.corners, self.weights, table)
         table = blur(table, np.empty_like(table), self.neighbours)
@@ -56,7 +60,9 @@ class Lattice:
     @classmethod
     def of(cls, features: NDArray) -> Lattice:
         """The lattice of features (N, D); one unit is one standard deviation."""
-        features = np.ascontiguousarray(features, np.float32)
+        features = array("features", features, np.float32, None, None)
+        if not (np.abs(features) < _FARTHEST).all():  # NaN as well
+            raise ValueError(f"features: expected numbers between -{_FARTHEST:g} and {_FARTHEST:g} standard deviations")
         dimensions = features.shape[1]
         # Odd random multipliers from a fixed generator: the same fingerprints in every run.
         hashes = np.random.default_rng(2010).integers(0, 2**64, dimensions, np.uint64) | np.uint64(1)

@@ -14,6 +14,8 @@ def unfilter(rows: u8[:, ::1], pixel_bytes: i64):
     rows: (H, 1 + bytes a row) uint8; the first byte of a row is its filter type, 0 to 4.
     """
     height = rows.shape[0]
+    if pixel_bytes < 1:
+        raise ValueError(f"pixel_bytes: expected 1 or more, got {pixel_bytes}")
     for y in range(height):
         if rows[y, 0] > 4:
             return False

@@ -12,6 +12,10 @@ from cython import cast
 from cython.cimports.kontur.kernels.common import cf64, ci64, f64, i32, i64
 from cython.cimports.libc.math import ceil
 
+from .door import array, indices
+
+_FARTHEST = 1e9
+
 
 @cython.cfunc
 @cython.nogil
@@ -70,12 +74,22 @@ def _cross(points: cf64[:, ::1], height: i64, width: i64, found: i64[::1]) -> i6
     return number
 
 
+def fill_polygons(points: NDArray, ends: NDArray, height: int, width: int) -> NDArray[np.int32]:
+    """The union of rings, all points (N, 2) float64 in one array, ring r up to ends[r]: runs (R, 2) int32, rising."""
+    points = array("points", points, np.float64, None, 2)
+    ends = indices("ends", ends, np.int64, len(points) + 1, None)
+    if not (np.abs(points) < _FARTHEST).all() or (np.diff(ends) < 0).any() or min(height, width) < 0:
+        raise ValueError(
+            "polygons: expected coordinates below a billion pixels, rising ends, a height and width of 0 or more"
+        )
+    return _fill(points, ends, height, width)
+
+
 @cython.locals(
     used=i64, i=i64, begin=i64, r=i64, number=i64, k=i64, end=i64, count=i64, start=i64, pieces=i64[:, ::1],
     larger=i64[:, ::1], ring=cf64[:, ::1], found=i64[::1], at=i64[::1], order=i64[::1], runs=i32[:, ::1]
 )  # fmt: skip
-def fill_polygons(points: cf64[:, ::1], ends: ci64[::1], height: i64, width: i64):
-    """The union of rings, all points (N, 2) float64 in one array, ring r up to ends[r]: runs (R, 2) int32, rising."""
+def _fill(points: cf64[:, ::1], ends: ci64[::1], height: i64, width: i64):
     pieces = np.empty((64, 2), np.int64)
     used = 0
     begin = 0

@@ -19,6 +19,8 @@ from cython.cimports.kontur.kernels.common import ci32, ci64, cu16, cu64, cu8, f
 from cython.cimports.libc.math import sqrtf
 from numpy.typing import NDArray
 
+from .door import array, indices
+
 _WALL = np.int32(-1)
 
 levels_of = cython.fused_type(cu8, cu16, ci32)
@@ -34,17 +36,22 @@ def priority_flood(
     mask:    (H, W) bool: nothing flows outside it, markers there are ignored.
     returns: (H, W) int32; 0 outside the mask and where no flood arrives.
     """
-    height, width = relief.shape
-    if relief.dtype == np.bool_:
-        relief = relief.astype(np.uint8)
-    if relief.dtype not in (np.uint8, np.uint16):
-        values, ranks = np.unique(relief, return_inverse=True)
+    relief = np.asarray(relief)
+    if relief.dtype in (np.bool_, np.uint8, np.uint16):
+        relief = array("relief", relief, np.uint8 if relief.dtype == np.bool_ else relief.dtype, None, None)
+        height, width = relief.shape
+    else:
+        exact = np.float64 if relief.dtype.kind == "f" else np.int64
+        values, ranks = np.unique(array("relief", relief, exact, None, None), return_inverse=True)
+        height, width = relief.shape
         levels = len(values)
         small = np.uint8 if levels <= 256 else np.uint16 if levels <= 65536 else np.int32
         relief = ranks.reshape(height, width).astype(small)
-    ids = _walled(markers, mask)
+    ids = _walled(array("markers", markers, np.int32, height, width), mask)
+    if not relief.size:
+        return np.zeros((height, width), np.int32)
     # Made by NumPy, which asks the system for large pages.
-    _flood(np.ascontiguousarray(relief), ids.ravel(), width + 2, np.empty(height * width, np.int32))
+    _flood(relief, ids.ravel(), width + 2, np.empty(height * width, np.int32))
     inner = ids[1:-1, 1:-1]
     return np.maximum(inner, 0) if mask is not None else np.ascontiguousarray(inner)
 
@@ -62,15 +69,21 @@ def compact_flood(
     compactness: levels a pixel of distance; levels are rounded and end at 65535.
     returns: (H, W) int32 as in `priority_flood`. A pixel is decided when its level comes, not when it is first seen.
     """
+    relief = array("relief", relief, np.uint16, None, None)
+    height, width = relief.shape
+    rows = indices("rows", rows, np.int32, height, None)
+    columns = indices("columns", columns, np.int32, width, len(rows))
+    if not compactness >= 0:
+        raise ValueError(f"compactness: expected 0 or more, got {compactness}")
     markers = np.zeros(relief.shape, np.int32)
     markers[rows, columns] = np.arange(1, len(rows) + 1)
     ids = _walled(markers, mask)
     _compact_flood(
-        np.ascontiguousarray(relief),
+        relief,
         ids.ravel(),
         ids.shape[1],
-        rows.astype(np.int32),
-        columns.astype(np.int32),
+        rows,
+        columns,
         compactness,
     )
     inner = ids[1:-1, 1:-1]
@@ -80,6 +93,7 @@ def compact_flood(
 def _walled(markers: NDArray[np.integer], mask: NDArray[np.bool_] | None) -> NDArray[np.int32]:
     """The markers inside a frame of walls, so that no neighbour needs a check; walls outside the mask too."""
     height, width = markers.shape
+    mask = None if mask is None else array("mask", mask, np.bool_, height, width)
     ids = np.full((height + 2, width + 2), _WALL, np.int32)
     ids[1:-1, 1:-1] = markers if mask is None else np.where(mask, markers, _WALL)
     return ids
@@ -159,7 +173,7 @@ def _flood(relief: levels_of[:, ::1], ids: i32[::1], stride: i64, queue: i32[::1
 )  # fmt: skip
 def _flood_levels(
     relief: levels_of[:, ::1], ids: i32[::1], stride: i64, queue: i32[::1], head: i64[::1], tail: i64[::1],
-    bits: u64[::1], offset: i64[::1]
+    bits: u64[::1], offset: ci64[::1]
 ) -> void:  # fmt: skip
     """head, tail: zeros, one more than levels; become where each level's queue begins and ends."""
     height, width = relief.shape[0], relief.shape[1]

@@ -14,6 +14,8 @@ from cython.cimports.kontur.kernels.common import Entry, Heap, cf64, ci32, f64, 
 from cython.cimports.libc.math import pow, sqrt
 from numpy.typing import NDArray
 
+from .door import array, indices
+
 
 @dataclass(frozen=True)
 class RegionGraph:
@@ -65,8 +67,11 @@ def merge_tree(
     area (n,), sums (n, C). floors (n,): each region's lowest value, the higher of the two is taken off the mean border
     value. The running maximum makes the tree an ultrametric. The graph must be connected.
     """
-    floors = np.zeros(len(area)) if floors is None else floors.copy()
-    merges, costs = _merge(graph.ends, graph.length.copy(), graph.strength.copy(), area.copy(), sums.copy(),
+    area = array("area", area, np.float64, None)
+    sums = array("sums", sums, np.float64, len(area), None)
+    floors = np.zeros(len(area)) if floors is None else array("floors", floors, np.float64, len(area)).copy()
+    ends = indices("ends", graph.ends, np.int32, max(len(area), 1), None, 2)
+    merges, costs = _merge(ends, graph.length.copy(), graph.strength.copy(), area.copy(), sums.copy(),
                            floors, float(border), float(colour), float(size))  # fmt: skip
     return merges, np.maximum.accumulate(costs) if len(costs) else costs
 

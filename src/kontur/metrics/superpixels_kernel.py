@@ -54,7 +54,7 @@ def near(edge: cu8[:, ::1], radius: i64):
 
 
 @cython.locals(height=i64, width=i64, y=i64, x=i64, perimeters=i64[::1])
-def perimeters_of(labels: i32[:, ::1], superpixels: i64):
+def perimeters_of(labels: ci32[:, ::1], superpixels: i64):
     """Of each superpixel, the pixel edges to other labels and to the outside."""
     height, width = labels.shape[0], labels.shape[1]
     perimeters = np.zeros(superpixels, np.int64)

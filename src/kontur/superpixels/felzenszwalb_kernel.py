@@ -157,7 +157,7 @@ def sort_buckets(edges: u64[::1], starts: ci64[::1], ends: ci64[::1]):
 @cython.cfunc
 @cython.nogil
 @cython.locals(i=i64, low=u64, digit=u64)
-def _radix_pass(source: u64[::1], target: u64[::1], place: i32[::1], n: i64, shift: u64) -> void:
+def _radix_pass(source: cu64[::1], target: u64[::1], place: i32[::1], n: i64, shift: u64) -> void:
     """Stable counting sort by _SHIFT // 2 + 1 bits from `shift` on."""
     low = (cast(u64, 1) << (_SHIFT // 2 + 1)) - 1
     place[:] = 0

@@ -25,8 +25,8 @@ def keeps_whole(n: bint, nw: bint, w: bint, sw: bint, s: bint, se: bint, e: bint
     owner=i32[:, ::1], count=i32[::1], present=i32[::1]
 )  # fmt: skip
 def move_blocks(
-    labels: i32[:, ::1], colour: ci32[:, ::1], histogram: i32[:, ::1], area: i32[::1], tops: i32[::1],
-    lefts: i32[::1], passes: i64, gain: f32
+    labels: i32[:, ::1], colour: ci32[:, ::1], histogram: i32[:, ::1], area: i32[::1], tops: ci32[::1],
+    lefts: ci32[::1], passes: i64, gain: f32
 ):  # fmt: skip
     down, across = tops.shape[0] - 1, lefts.shape[0] - 1
     owner = np.full((down + 2, across + 2), -1, np.int32)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from ...core.segmentation import Provenance, Segmentation
 from ...files.exports import Product, content
 from ..channel import Upload
 from ..limits import Problem
-from .packing import png, rgb24, unpacked
+from .packing import kept_result, png, rgb24, unpacked
 from .pictures import Tell, canvas_of
 
 
@@ -40,7 +38,7 @@ def export(
         result = replace(Segmentation.from_ids(ids, background=1), provenance=origin)
     else:
         assert kept is not None
-        result = pickle.loads(zlib.decompress(kept))
+        result = kept_result(folder, kept)
     if form == "ultrametric":
         if not isinstance(result, Hierarchy):
             raise Problem(422, "format: ultrametric is of a hierarchy; ask for the contours first")

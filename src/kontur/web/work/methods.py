@@ -125,7 +125,7 @@ def segment(
     answer = result_document(result, row_of(method).task, labels)
     if result_id is None:
         return json_bytes(answer), b""
-    return json_bytes(answer | {"result": result_id}), kept_bytes(result)
+    return json_bytes(answer | {"result": result_id}), kept_bytes(folder, result)
 
 
 def tree(
@@ -161,7 +161,7 @@ def tree(
         "provenance": provenance_document(found.provenance),
         "result": result_id,
     }
-    return json_bytes(answer), kept_bytes(found)
+    return json_bytes(answer), kept_bytes(folder, found)
 
 
 def label_studio(

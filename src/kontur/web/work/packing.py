@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
-import pickle
 import zlib
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.instances import Instances, numbered
+from ...core import rle
+from ...core.hierarchy import Hierarchy
+from ...core.instances import Instance, Instances, numbered
 from ...core.segmentation import Provenance, Segmentation
 from ...io.pictures import png_bytes
+from ...io.taxonomy import taxonomy_of
 
 
 def result_document(result: Segmentation | Instances, task: str, form: str) -> dict[str, Any]:
@@ -71,8 +74,30 @@ def _plain(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
-def kept_bytes(result: Any) -> bytes:
-    return zlib.compress(pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL), 1)
+def kept_bytes(folder: Path, result: Segmentation | Instances | Hierarchy) -> bytes:
+    """What the server keeps of a result: a letter for its kind, then its own file; of objects their masks as text."""
+    if isinstance(result, Instances):
+        masks = [[each.mask.to_string(), each.category, each.score] for each in result.instances]
+        taxonomy = None if result.taxonomy is None else result.taxonomy.to_dict()
+        return b"I" + json_bytes([result.shape, masks, taxonomy, provenance_document(result.provenance)])
+    path = folder / "kept"
+    result.save(path)
+    return (b"H" if isinstance(result, Hierarchy) else b"S") + path.read_bytes()
+
+
+def kept_result(folder: Path, kept: bytes) -> Segmentation | Instances | Hierarchy:
+    """What `kept_bytes` was made of."""
+    if kept[:1] == b"I":
+        shape, masks, taxonomy, origin = json.loads(kept[1:])
+        return Instances(
+            tuple(shape),
+            tuple(Instance(rle.from_string(text, shape), category, score) for text, category, score in masks),
+            taxonomy and taxonomy_of(taxonomy, "a kept result"),
+            origin and Provenance(**(origin | {"notes": tuple(origin["notes"])})),
+        )
+    path = folder / "kept"
+    path.write_bytes(kept[1:])
+    return (Hierarchy if kept[:1] == b"H" else Segmentation).load(path)
 
 
 def packed(labels: NDArray[np.uint8]) -> bytes:
