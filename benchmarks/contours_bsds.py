@@ -186,7 +186,7 @@ def scored_tree(tree: Hierarchy, lines: np.ndarray | None, drawings: tuple[Human
 @functools.cache
 def code_hash() -> str:
     """Of the files that decide what a strength map's hierarchy is: counts by other constants are not taken for these."""
-    files = ("graph/oriented_watershed", "graph/boundary_thinning", "graph/boundary_arcs", "kernels/region_graph")
+    files = ("graph/oriented_watershed", "graph/boundary_thinning", "kernels/region_graph")
     return hashlib.sha256(b"".join((ROOT / "src/kontur" / f"{f}.py").read_bytes() for f in files)).hexdigest()[:12]
 
 

@@ -26,9 +26,9 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from kontur.core.hierarchy import Hierarchy  # noqa: E402
 from kontur.draw import mean_colour  # noqa: E402
-from kontur.graph.boundary_arcs import border_normals  # noqa: E402
 from kontur.graph.boundary_thinning import thinned  # noqa: E402
 from kontur.graph.oriented_watershed import (  # noqa: E402
+    border_normals,
     contour_hierarchy,
     oriented_strength,
     structure_tensor,

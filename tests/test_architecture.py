@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -124,3 +125,27 @@ def test_importing_kontur_imports_nothing_heavy():
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
     assert not loaded & {"numpy", "scipy", "skimage", "sklearn", "numba", "PIL", "torch", "typer", "onnxruntime"}
+
+
+def _house():
+    specification = importlib.util.spec_from_file_location("house", PACKAGE.parents[1] / "benchmarks" / "house.py")
+    house = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(house)
+    return house
+
+
+def test_no_file_is_in_a_circle_of_imports():
+    """Lazy imports and those for types count like all others."""
+    house, root = _house(), PACKAGE.parents[1]
+    arrows = house.arrows(root)
+    assert arrows["kontur.cli.segment"] > {"kontur.files.run", "kontur.registry"}
+    assert house.circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+    assert house.circles(arrows) == []
+
+
+def test_no_file_over_400_lines_and_no_function_over_80():
+    """Kernels have their own measure: what is compiled in one piece is one function."""
+    house, root = _house(), PACKAGE.parents[1]
+    kernels = {house.module(p, root) for p in FILES if p.parent.name == "kernels" or p.stem.endswith("_kernel")}
+    assert [found for found in house.long_files(root) if found[1] not in kernels] == []
+    assert [found for found in house.long_functions(root) if found[1].rpartition(".")[0] not in kernels] == []

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from .core.errors import MissingExtra, OptionError, PromptError, UnknownName
 from .core.image import Image, as_image
-from .core.instances import Instances
 from .core.method import NOTHING_MORE, Outcome, Want, accepted_prompts, no_mask, stamped
 from .core.options import OptionSpec, checked_options, options_of
-from .core.prompts import Prompts
-from .core.segmentation import Segmentation
 
 if TYPE_CHECKING:
+    from .core.instances import Instances
+    from .core.prompts import Prompts
+    from .core.segmentation import Segmentation
     from .hub.reference import HubModel
     from .inference.models import Model
 
@@ -189,7 +189,7 @@ class NetworkMethod(PredictorMethod):
 
     @classmethod
     def of(cls, model: Model) -> NetworkMethod:
-        from .inference.method import kind_of
+        from .inference.models import kind_of
 
         kind = kind_of(model.task)
         tree = "run" if model.task == "boundary" else ""
@@ -209,18 +209,18 @@ class NetworkMethod(PredictorMethod):
 
     def predictor(self, options: Mapping[str, Any]) -> Any:
         """The file, opened. Raises a KonturError where it is no such network."""
-        from .inference.method import predictor_of
+        from .inference.models import predictor_of
 
         return predictor_of(self.network, dict(options))
 
     def predictor_class(self) -> Any:
-        from .inference.method import kind_of
+        from .inference.models import kind_of
 
         return kind_of(self.kind).predictor
 
     @property
     def document(self) -> str:
-        from .inference.method import document
+        from .inference.models import document
 
         return document(self.model) if self.model is not None else inspect.getdoc(self.predictor_class()) or ""
 

@@ -15,9 +15,9 @@ from kontur import datasets
 from kontur.core.errors import KonturError
 from kontur.io.coco import read_coco
 from kontur.io.coco_entries import CocoAnnotation, CocoImage, walk_annotations, walk_coco
-from kontur.io.entries import LabelFault
 from kontur.io.labelme import read_labelme
 from kontur.io.panoptic import read_panoptic
+from kontur.io.taxonomy import LabelFault
 from kontur.io.yolo import read_yolo
 from kontur.metrics import evaluate_instances, evaluate_panoptic
 

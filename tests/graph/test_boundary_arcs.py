@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from kontur.graph.boundary_arcs import border_normals
+from kontur.graph.oriented_watershed import border_normals
 
 
 def id_map(text):

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch")
 from kontur.core.errors import InputError, OptionError  # noqa: E402
 from kontur.core.taxonomy import Taxonomy  # noqa: E402
 from kontur.datasets import open as open_data  # noqa: E402
-from kontur.inference.ensemble import sigmoid  # noqa: E402
 from kontur.inference.models import FOLDER  # noqa: E402
+from kontur.inference.tiles import sigmoid  # noqa: E402
 from kontur.io.bsds import HumanSegmentation, boundary_percent  # noqa: E402
 from kontur.metrics.contours import label_boundaries  # noqa: E402
 from kontur.training import export, fit, load_recipe, load_run, testing  # noqa: E402

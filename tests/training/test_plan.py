@@ -13,8 +13,8 @@ from kontur.core.errors import InputError
 from kontur.core.image import Image
 from kontur.core.taxonomy import Taxonomy
 from kontur.datasets import open as open_data
-from kontur.inference.channels import Channels
 from kontur.inference.network_file import Metadata
+from kontur.inference.predictor import Channels
 from kontur.training.plan import Batches, Plan, TrainingSet
 from kontur.training.samples import Samples
 from kontur.training.scoring import TorchPredictor

@@ -65,7 +65,7 @@ def automatic_seeds(image: Image, spacing: int, sigma: float) -> NDArray[np.int3
     """(H, W): 1.. at the seeds, squares of 3x3 pixels numbered in reading order; 0 elsewhere. At least one seed."""
     from scipy import ndimage
 
-    from .edges import SOBEL, strongest_gradient
+    from .gradients import SOBEL, strongest_gradient
 
     gradient = strongest_gradient(image, SOBEL, sigma)
     lowest = ndimage.minimum_filter(gradient, 2 * spacing + 1, mode="nearest") == gradient

@@ -51,7 +51,7 @@ def watershed(
     Source: Vincent & Soille 1991; Meyer 1994.
     """
     from ..kernels.priority_flood import priority_flood
-    from .edges import SOBEL, strongest_gradient
+    from .gradients import SOBEL, strongest_gradient
 
     if prompts is not None:
         seeds = prompts.seeds(image.shape)

@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,6 +41,58 @@ COMMANDS = {
 
 OLD_SPELLINGS = {("train", "--out"): "--output", ("export", "--out"): "--output"}
 """(command, option) -> what it is called now; the old ones are accepted and shown nowhere."""
+
+
+class _Plain:
+    """How an argument becomes a value, in Typer's place, where there is little to do.
+
+    Typer asks pydantic for everything, whose import takes longer than a whole segmentation by Otsu; so a text that is to be one, a
+    number in digits, a path and what has its type already go without, and all else, errors too, goes the usual way.
+    """
+
+    def __init__(self, parameter: Any) -> None:
+        self._usual, self._type = parameter.get_runtime_param, parameter.type_descriptor.annotation
+        info = parameter.type_descriptor.parameter_info
+        self._checked = info.parser or info.exists or info.resolve_path or info.writable
+        self._checked = self._checked or not (info.file_okay and info.dir_okay) or (info.min, info.max) != (None, None)
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not self._checked:
+            if value is None:
+                return () if param.multiple or param.nargs == -1 else None
+            if type(value) is self._type:
+                return value
+            if self._type == list[str] and isinstance(value, list | tuple) and all(type(v) is str for v in value):
+                return list(value)
+            if self._type is int and isinstance(value, str) and value.isascii() and value.isdecimal():
+                return int(value)
+            if self._type is Path and isinstance(value, Path):
+                return value
+            if (
+                self._type is Path
+                and isinstance(value, str)
+                and (not os.path.exists(value) or os.access(value, os.R_OK))
+            ):
+                return Path(value)
+        return self._usual().coerce(value, param=param, ctx=ctx)
+
+
+def _spare_pydantic(command: Any) -> None:
+    """Have the parameters of a command, that of --help too, and of its parts made values by `_Plain`."""
+    listed = command.get_params
+
+    def get_params(context: Any) -> list[Any]:
+        parameters: list[Any] = listed(context)
+        for parameter in parameters:
+            # Other versions of Typer have none, and no pydantic.
+            if hasattr(parameter, "get_runtime_param") and "get_runtime_param" not in vars(parameter):
+                plain = _Plain(parameter)
+                parameter.get_runtime_param = lambda plain=plain: plain
+        return parameters
+
+    command.get_params = get_params
+    for part in getattr(command, "commands", {}).values():
+        _spare_pydantic(part)
 
 
 def build_app(only: str | None = None) -> typer.Typer:
@@ -85,7 +137,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Of a damaged file Pillow warns before it fails; the one line of our own error says it all.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
-        build_app(only)(arguments, prog_name="kontur")
+        command = typer.main.get_command(build_app(only))
+        _spare_pydantic(command)
+        command(arguments, prog_name="kontur")
     except KonturError as error:
         screen.error(str(error))
         raise SystemExit(2) from None

@@ -14,6 +14,7 @@ from ..core.errors import OptionError, OutputError
 from ..datasets import NAMES
 from . import screen
 from .evaluate_common import progress
+from .flags import Quiet
 
 _MOST_ROWS = 200
 
@@ -57,6 +58,7 @@ def check(
         int | None, typer.Option("--jobs", min=1, help="Threads; by default one a processor, at most 8.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing figure.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Read every image and mask: exit 0 when all is well, 1 when there are findings, 2 when it cannot be checked."""
     from ..datasets import check as check_set

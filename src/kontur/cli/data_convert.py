@@ -9,6 +9,7 @@ import typer
 
 from ..core.errors import OutputError
 from . import screen
+from .flags import Quiet
 
 if TYPE_CHECKING:
     from ..datasets.convert import Conversion
@@ -41,6 +42,7 @@ def add_to_data(data: typer.Typer) -> None:
         ] = False,
         report: Annotated[Path | None, typer.Option(help="Write the counts as JSON.")] = None,
         force: Annotated[bool, typer.Option("--force", help="Overwrite.")] = False,
+        quiet: Quiet = False,
     ) -> None:
         from ..datasets.convert import convert
         from ..io.taxonomy import read_taxonomy

@@ -9,6 +9,7 @@ import typer
 
 from ..core.errors import InputError, OutputError
 from . import screen
+from .flags import Quiet
 
 if TYPE_CHECKING:
     from ..core.instances import Instances
@@ -27,6 +28,7 @@ def add_to_data(data: typer.Typer) -> None:
         seed: Annotated[int, typer.Option(help="Of the choice of images.", min=0)] = 0,
         width: Annotated[int, typer.Option(help="Of the sheet, pixels.", min=200, max=20_000)] = 1600,
         force: Annotated[bool, typer.Option("--force", help="Overwrite.")] = False,
+        quiet: Quiet = False,
     ) -> None:
         import numpy as np
 

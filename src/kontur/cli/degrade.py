@@ -11,8 +11,7 @@ import typer
 
 from ..core.errors import OptionError, OutputError
 from ..core.options import checked_options, key_values
-from ..files.inputs import Inputs
-from ..files.work import Failed, each, refuse_existing
+from ..files.work import Failed, Inputs, each, refuse_existing
 from . import screen
 from .flags import Force, Jobs, Quiet
 

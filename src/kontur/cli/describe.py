@@ -42,8 +42,7 @@ def add_to(app: typer.Typer) -> None:
 
 def _model(row: registry.NetworkMethod) -> str:
     """The terms and the card of an embedded model, or that there is none."""
-    from ..inference.method import terms
-    from ..inference.models import NoModels
+    from ..inference.models import NoModels, terms
 
     try:
         return "\n".join([*terms(row.network, row.predictor({}).notice), ""])

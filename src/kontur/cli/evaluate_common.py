@@ -22,6 +22,7 @@ import typer
 from ..core.errors import OutputError
 from ..core.files import atomic_write
 from . import screen
+from .flags import Quiet
 
 if TYPE_CHECKING:
     from ..metrics.evaluation import Evaluation, Table
@@ -100,7 +101,11 @@ def command(score: Callable[..., Evaluation], *, leave_out: tuple[str, ...] = ()
         for name, (kind, default, option) in shared.items()
     ]
 
-    def run(**given: Any) -> None:
+    parameters.append(
+        inspect.Parameter("quiet", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation=Quiet)
+    )
+
+    def run(quiet: bool = False, **given: Any) -> None:
         with progress("scoring") as advance:
             common = Common(**{name: given.pop(name) for name in shared}, progress=advance)
             common.refuse(common.json_file, common.csv_file)

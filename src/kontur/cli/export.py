@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from . import screen
+from .flags import Quiet
 
 
 def export(
@@ -20,6 +21,7 @@ def export(
     ] = False,
     checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing output files.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a trained network as NAME.onnx, with its card NAME.toml. Use it: kontur segment -m NAME.onnx PHOTO."""
     from ..training import export as write

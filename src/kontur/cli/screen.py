@@ -6,7 +6,6 @@ A table is drawn by rich in a terminal; elsewhere it is plain text, never wrappe
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,12 @@ def set_level(quiet: bool, verbose: int) -> None:
     global _quiet, _verbose
     _quiet = _quiet or quiet
     _verbose = max(_verbose, verbose)
+
+
+def quieten(quiet: bool) -> bool:
+    """Of the flag -q of a command, wherever it stands."""
+    set_level(quiet, 0)
+    return quiet
 
 
 def verbose() -> int:
@@ -118,6 +123,8 @@ def finish(failed: Sequence[Failed], total: int, out: Path) -> None:
     for item in failed:
         error(item.error)
         if _verbose and item.cause is not None:
+            import traceback
+
             traceback.print_exception(item.cause)
     unbegun = sum(item.cause is None for item in failed)
     if unbegun:

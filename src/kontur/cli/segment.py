@@ -6,22 +6,26 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import registry
 from ..core.errors import MissingExtra, PromptError, UnknownName
 from ..core.options import key_values
-from ..core.prompts import Prompts
-from ..core.refine import Refinements
 from ..files.exports import EXPORTS
-from ..files.run import Done, Run, Watch
+from ..files.run import Done, Run, Watch, chosen_existing
 from ..files.work import Failed
-from . import networks, screen
-from .flags import Existing, Force, Jobs, Quiet, Set, Verbose, chosen_existing
+from ..registry import DEFAULT, METHODS, Method
+from ..registry import default as default_method
+from ..registry import get as method_of
+from . import screen
+from .flags import Existing, Force, Jobs, Quiet, Set, Verbose
 
-METHOD = f"A name of `kontur methods`, a network's .onnx file, a run's folder or hf:NAME_OR_FOLDER; default {registry.DEFAULT}."
+if TYPE_CHECKING:
+    from ..core.prompts import Prompts
+    from ..core.refine import Refinements
+
+METHOD = f"A name of `kontur methods`, a network's .onnx file, a run's folder or hf:NAME_OR_FOLDER; default {DEFAULT}."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,9 +53,9 @@ def add_to(app: typer.Typer) -> None:
         verbose: Verbose = 0,
     ) -> None:  # fmt: skip
         screen.set_level(quiet, verbose)
-        if method is not None and method not in registry.METHODS:
+        if method is not None and method not in METHODS:
             _export_run(method)
-        default, without_models = registry.default()
+        default, without_models = default_method()
         row = _row(method or default)
         prompts = _prompts(row, box, point, scribbles, background_label)
         run = Run.of(
@@ -59,7 +63,7 @@ def add_to(app: typer.Typer) -> None:
             method,
             options=_options(row, set_, seed),
             prompts=prompts,
-            refine=Refinements(fill_holes, smooth, min_area, keep_largest),
+            refine=_refinements(fill_holes, smooth, min_area, keep_largest),
             write=write,
             out=output,
             jobs=jobs,
@@ -88,11 +92,13 @@ def add_to(app: typer.Typer) -> None:
 # --- reading the arguments ----------------------------------------------------------------------------------------
 
 
-def _row(name: str) -> registry.Method:
+def _row(name: str) -> Method:
     """The row; a network's name, which is none, is told what to do with it."""
     try:
-        return registry.get(name)
+        return method_of(name)
     except UnknownName:
+        from . import networks
+
         if not any(name.lower() in network for network in networks.names()) or len(name) < 3:
             raise
         advice = (
@@ -102,7 +108,7 @@ def _row(name: str) -> registry.Method:
         raise UnknownName("method", name, (), advice) from None
 
 
-def _options(row: registry.Method, pairs: list[str], seed: int | None) -> dict[str, Any]:
+def _options(row: Method, pairs: list[str], seed: int | None) -> dict[str, Any]:
     given: dict[str, Any] = dict(key_values("--set", pairs))
     if seed is not None:
         if any(spec.name == "seed" for spec in row.options):
@@ -128,8 +134,13 @@ def _export_run(name: str) -> None:
 
 
 def _prompts(
-    row: registry.Method, boxes: list[str], points: list[str], scribbles: Path | None, background_label: int
+    row: Method, boxes: list[str], points: list[str], scribbles: Path | None, background_label: int
 ) -> Prompts | None:
+    if not boxes and not points and scribbles is None:
+        row.check_prompts((), prefix="--")
+        return None
+    from ..core.prompts import Prompts
+
     strokes = None
     if scribbles is not None:
         from ..io.labels import read_scribbles
@@ -143,6 +154,14 @@ def _prompts(
     )
     row.check_prompts(prompts.kinds, prefix="--")
     return prompts if prompts.kinds else None
+
+
+def _refinements(fill_holes: bool, smooth: int, min_area: int, keep_largest: bool) -> Refinements | None:
+    if not (fill_holes or smooth or min_area or keep_largest):
+        return None
+    from ..core.refine import Refinements
+
+    return Refinements(fill_holes, smooth, min_area, keep_largest)
 
 
 def _numbers(name: str, text: str, form: str, count: int) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import typer
 
 from ..core.errors import MissingExtra, OptionError, OutputError
 from . import screen
+from .flags import Quiet
 
 if TYPE_CHECKING:
     from ..web.limits import Limits
@@ -46,6 +47,7 @@ def add_to(app: typer.Typer) -> None:
             str | None,
             typer.Option("--label-studio", metavar="URL", help="The Label Studio whose images may be fetched."),
         ] = None,
+        quiet: Quiet = False,
     ) -> None:
         for name, value, least in (
             ("--max-upload", max_upload, 0.001),

@@ -13,6 +13,7 @@ from ..core.errors import OptionError, OutputError
 from ..core.files import atomic_write
 from . import screen
 from .evaluate_common import number, progress
+from .flags import Quiet
 
 
 def test(
@@ -30,6 +31,7 @@ def test(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the scores to this JSON file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing output files.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Score a run, or its exported file, on a data set; a run keeps every test in RUN/tests.jsonl."""
     if json_file is not None and json_file.exists() and not force:

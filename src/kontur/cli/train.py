@@ -11,6 +11,7 @@ import typer
 
 from ..core.errors import OptionError
 from . import screen
+from .flags import Quiet
 
 if TYPE_CHECKING:
     from ..training.progress import Progress
@@ -31,6 +32,7 @@ def train(
     self_test: Annotated[
         bool, typer.Option("--self-test", help="First show that one batch can be over-fitted.")
     ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a network by a recipe. Ctrl-C stops after the step with a checkpoint; --resume goes on from it."""
     from ..training import load_recipe

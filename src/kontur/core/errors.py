@@ -13,7 +13,6 @@ KonturError                 everything a user can cause; the command line prints
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -45,6 +44,8 @@ class UnknownName(KonturError, LookupError):
     """A name that is not in a table; the message suggests the nearest ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], advice: str | None = None) -> None:
+        import difflib
+
         near = difflib.get_close_matches(name, list(known), n=3)
         if near:
             advice = f"Did you mean {' or '.join(map(repr, near))}?"

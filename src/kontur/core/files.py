@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
-import secrets
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +19,17 @@ def atomic_write(path: Path, data: bytes) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def write_json(path: str | Path, content: object, *, indent: int | None = None) -> None:
+    """Write JSON as the standard has it (no NaN), whole or not at all. Raises OutputError."""
+    try:
+        text = json.dumps(content, allow_nan=False, indent=indent, ensure_ascii=False)
+    except ValueError:
+        raise OutputError(
+            f"{path}: cannot be written: a number in it is NaN or infinite, which JSON cannot hold"
+        ) from None
+    atomic_write(Path(path), (text + "\n").encode())
 
 
 @contextmanager
@@ -51,6 +60,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 @contextmanager
 def reading_saved(path: str | Path, writer: str) -> Iterator[None]:
     """A block that reads an .npz file: whatever it raises where the file is missing, damaged or another's becomes UnreadableFile."""
+    import zipfile
+    import zlib
+
     try:
         yield
     except FileNotFoundError:
@@ -88,7 +100,7 @@ def _new_file(path: Path) -> Path:
     The system applies the umask. Asking for it means setting it, for all threads, so it is never asked for.
     """
     while True:
-        candidate = path.parent / f".{path.name[:40]}.{secrets.token_hex(6)}.tmp"
+        candidate = path.parent / f".{path.name[:40]}.{os.urandom(6).hex()}.tmp"
         try:
             os.close(os.open(candidate, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             return candidate

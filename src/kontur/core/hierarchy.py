@@ -227,3 +227,16 @@ class Hierarchy:
             return out
 
         return between(places[:, :-1], places[:, 1:]), between(places[:-1], places[1:])
+
+
+def checked_strength(strength: NDArray) -> NDArray[np.float32]:
+    """A soft boundary map as contiguous float32."""
+    strength = np.asarray(strength)
+    if strength.ndim != 2 or strength.size == 0:
+        raise InputError(f"boundary strength: expected a map (H, W), got shape {strength.shape}")
+    if strength.dtype != bool and not np.issubdtype(strength.dtype, np.floating):
+        raise InputError(f"boundary strength: expected float in [0, 1] or bool, got {strength.dtype}")
+    low, high = float(strength.min()), float(strength.max())
+    if not (low >= 0 and high <= 1):  # NaN fails as well
+        raise InputError(f"boundary strength: expected values in [0, 1], got {low:g}..{high:g}")
+    return np.ascontiguousarray(strength, np.float32)

@@ -11,21 +11,23 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError, OptionError, PromptError
-from .hierarchy import Hierarchy
 from .image import Image, as_image
-from .instances import Instances
 from .options import checked_options, options_of
-from .prompts import Prompts
 from .segmentation import Provenance, Segmentation
 
+if TYPE_CHECKING:
+    from .hierarchy import Hierarchy
+    from .instances import Instances
+    from .prompts import Prompts
+
 P = ParamSpec("P")
-R = TypeVar("R", bound=Segmentation | Instances)
+R = TypeVar("R", bound="Segmentation | Instances")
 Want = frozenset[Literal["hierarchy", "probabilities"]]
 NOTHING_MORE: Want = frozenset()
 

@@ -16,8 +16,8 @@ from ..core import rle
 from ..core.errors import KonturError, short
 from ..core.taxonomy import Category, Taxonomy
 from ..io.coco_entries import CocoAnnotation, CocoImage, walk_coco
-from ..io.entries import LabelFault, inside
 from ..io.panoptic_entries import PanopticRow
+from ..io.taxonomy import LabelFault, inside
 from ..io.text import collector_paused, read_json
 from .class_names import name_findings, published_names
 from .coco import outside_name

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..core.errors import KonturError
 from ..core.taxonomy import Taxonomy
-from ..io.entries import LabelFault
 from ..io.labelme import LabelmeShape, walk_labelme
+from ..io.taxonomy import LabelFault
 from ..io.text import read_json, read_text
 from ..io.yolo import walk_yolo
 from .check_coco import corners_of, outside, ring_area

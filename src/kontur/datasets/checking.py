@@ -18,10 +18,10 @@ import numpy as np
 
 from ..core.errors import KonturError
 from ..io.bsds import read_bsds_truth
-from ..io.entries import LabelFault
 from ..io.labels import read_labels
 from ..io.panoptic import PanopticFile, panoptic_file, read_panoptic_png
 from ..io.panoptic_entries import walk_panoptic
+from ..io.taxonomy import LabelFault
 from ..io.text import read_json
 from . import camvid, check_images, check_masks, dsb2018, folder
 from . import coco as coco_sets

@@ -24,9 +24,9 @@ from ..core.instances import Instance, Instances
 from ..core.segmentation import Segmentation
 from ..core.taxonomy import Category, Taxonomy, voc_colour
 from ..io.coco import CocoFile, read_coco
-from ..io.entries import inside
 from ..io.panoptic import PanopticFile, read_panoptic
 from ..io.photos import SUFFIXES
+from ..io.taxonomy import inside
 from .class_names import joined
 from .coco_names import STUFF_AND_THINGS, THINGS
 from .sample import Fault, Layout, MaskReader, Pair, by_stem, existing, files_in, matched

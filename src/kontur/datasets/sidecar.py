@@ -15,8 +15,7 @@ from typing import Any
 from ..core.errors import InputError, short
 from ..core.taxonomy import Taxonomy
 from ..io.coco_entries import walk_images
-from ..io.entries import sound
-from ..io.taxonomy import taxonomy_of
+from ..io.taxonomy import sound, taxonomy_of
 from ..io.text import read_json, write_json
 from .labelled import LabelledImage
 

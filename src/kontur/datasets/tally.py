@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..io.entries import LabelFault
+from ..io.taxonomy import LabelFault
 from .report import Finding
 
 

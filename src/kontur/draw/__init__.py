@@ -1,20 +1,9 @@
 """Pictures of results: overlays, contact sheets, colours. Needs only NumPy and Pillow."""
 
-from .figures import contact_sheet
-from .levels import fine_to_coarse, strength_picture
-from .objects import draw_objects, draw_result
-from .overlay import mean_colour, overlay, photo
-from .palette import distinct_colours, segment_colours
+from __future__ import annotations
 
-__all__ = [
-    "contact_sheet",
-    "distinct_colours",
-    "draw_objects",
-    "draw_result",
-    "fine_to_coarse",
-    "mean_colour",
-    "overlay",
-    "photo",
-    "segment_colours",
-    "strength_picture",
-]
+from ..core.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)
+
+from .overlay import overlay as overlay  # noqa: E402  # at once: its module has the same name

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from kontur.core.errors import InputError
 from kontur.core.image import Image, as_image
-from kontur.core.instances import Instances
 from kontur.core.segmentation import Segmentation
 
 from .palette import dense_ids, segment_colours
@@ -17,6 +16,8 @@ from .palette import dense_ids, segment_colours
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
     from PIL.ImageFont import ImageFont as BitmapFont
+
+    from ..core.instances import Instances
 
 _ROWS_AT_A_TIME = 128  # blocks that stay in the processor's cache, and keep a 100 megapixel overlay small
 _LEGEND_ROWS = 40
@@ -42,7 +43,7 @@ def overlay(
     Neighbours never share a fill while 64 colours suffice; void is darkened. Raises InputError when the sizes differ.
     """
     image = as_image(image)
-    segmentation = result.flatten() if isinstance(result, Instances) else result
+    segmentation = result if isinstance(result, Segmentation) else result.flatten()
     if segmentation.shape != image.shape:
         raise InputError(
             f"overlay: expected a result of the image's size {image.shape} (H, W), got {segmentation.shape}"

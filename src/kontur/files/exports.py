@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..core.errors import InputError, OptionError, UnknownName
 from ..core.image import Image
-from ..core.instances import Instances, numbered
 from ..core.method import Outcome
 from ..core.segmentation import Segmentation
+
+if TYPE_CHECKING:
+    from ..core.instances import Instances
 
 Beside = Callable[[str], Path]
 """An ending -> the file to write."""
@@ -34,7 +37,7 @@ class Product:
 
     @cached_property
     def flat(self) -> Segmentation:
-        return self.result.flatten() if isinstance(self.result, Instances) else self.result
+        return self.result if isinstance(self.result, Segmentation) else self.result.flatten()
 
 
 @dataclass(frozen=True)
@@ -60,17 +63,21 @@ class Export:
 def _labels(product: Product, beside: Beside) -> None:
     from ..io.labels import label_file_suffix, write_categories, write_labels
 
-    labels = numbered(product.result)
+    result = product.result
+    labels = result if isinstance(result, Segmentation) else result.flatten(background=False)
     if any(segment.category is not None for segment in labels.segments):
         write_categories(beside(".categories.png"), labels.category_map())
     write_labels(beside(label_file_suffix(labels.ids)), labels.ids)
 
 
 def _overlay(product: Product, beside: Beside) -> None:
-    from ..draw.objects import draw_result
-    from ..io.pictures import write_picture
+    from ..io.png import write_picture
 
-    write_picture(beside(".overlay.png"), draw_result(product.image, product.result))
+    if isinstance(product.result, Segmentation):
+        from ..draw.overlay import overlay as draw
+    else:
+        from ..draw.objects import draw_result as draw  # type: ignore[assignment]
+    write_picture(beside(".overlay.png"), draw(product.image, product.result))
 
 
 def _json(product: Product, beside: Beside) -> None:
@@ -124,7 +131,7 @@ def _measurements(product: Product, beside: Beside) -> None:
 
 def _heatmaps(product: Product, beside: Beside) -> None:
     """One grey PNG a class, 0..255 for a probability of 0..1."""
-    from ..io.pictures import write_picture
+    from ..io.png import write_picture
 
     assert product.outcome.probabilities is not None
     for name, plane in zip(product.classes, product.outcome.probabilities, strict=True):
@@ -138,7 +145,7 @@ def heatmap_ending(name: str) -> str:
 
 def _outline(product: Product, beside: Beside) -> None:
     from ..io.outlines import outline_picture, write_outline_svg
-    from ..io.pictures import write_picture
+    from ..io.png import write_picture
 
     write_picture(beside(".outline.png"), outline_picture(product.flat.ids))
     write_outline_svg(beside(".outline.svg"), product.flat, product.image)
@@ -146,7 +153,7 @@ def _outline(product: Product, beside: Beside) -> None:
 
 def _mean(product: Product, beside: Beside) -> None:
     from ..draw.overlay import mean_colour
-    from ..io.pictures import write_picture
+    from ..io.png import write_picture
 
     write_picture(beside(".mean.png"), mean_colour(product.image, product.flat))
 
@@ -156,7 +163,7 @@ def _of_hierarchy(name: str) -> Callable[[Product, Beside], None]:
 
     def write(product: Product, beside: Beside) -> None:
         from ..draw.levels import strength_picture
-        from ..io.pictures import write_picture
+        from ..io.png import write_picture
 
         write_picture(beside(f".{name}.png"), strength_picture(getattr(product.outcome.hierarchy, name)))
 
@@ -165,7 +172,7 @@ def _of_hierarchy(name: str) -> Callable[[Product, Beside], None]:
 
 def _levels(product: Product, beside: Beside) -> None:
     from ..draw.levels import fine_to_coarse
-    from ..io.pictures import write_picture
+    from ..io.png import write_picture
 
     assert product.outcome.hierarchy is not None
     write_picture(beside(".levels.png"), fine_to_coarse(product.image, product.outcome.hierarchy))

@@ -1,6 +1,6 @@
 """A run of one method over many files.
 
-inputs ─inputs▶ images ─each, in threads: read, Method.run, refine▶ Product ─exports▶ files, all of an image or none
+inputs ─Inputs.find▶ images ─each, in threads: read, Method.run, refine▶ Product ─exports▶ files, all of an image or none
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from .. import registry
 from ..core.errors import OptionError, OutputError
 from ..core.options import checked_options
-from ..core.prompts import Prompts
-from ..core.refine import Refinements
 from ..core.segmentation import Segmentation
 from ..io.photos import MAX_PIXELS, read_image
+from ..registry import METHODS, Method, NetworkMethod
+from ..registry import default as default_method
+from ..registry import get as method_of
 from .exports import EXPORTS, WHOLE_RUN, Product, Targets, names_of
-from .inputs import Inputs
-from .work import Failed, all_or_none, each, refuse_existing
+from .work import Failed, Inputs, all_or_none, each, refuse_existing
 
 if TYPE_CHECKING:
+    from ..core.prompts import Prompts
+    from ..core.refine import Refinements
     from ..io.coco import CocoEntry
     from .coco_run import CocoRun
 
@@ -99,7 +100,7 @@ def segment_files(
     two.jpg 2
     """
     if method is None:
-        method, note = registry.default()
+        method, note = default_method()
         if note:
             warnings.warn(note, stacklevel=2)
     run = Run.of(
@@ -116,11 +117,11 @@ class Run:
     predictor: of a network, opened; None of other methods. watch: is told (path, tile, tiles) of images read by windows.
     """
 
-    row: registry.Method
+    row: Method
     inputs: Inputs
     options: dict[str, Any]
     prompts: Prompts | None
-    refine: Refinements
+    refine: Refinements | None
     names: tuple[str, ...]
     out: Path
     jobs: int
@@ -133,33 +134,32 @@ class Run:
     def of(
         cls,
         inputs: str | Path | Sequence[str | Path],
-        method: str | Path | None = None,
+        method: str | Path | None,
         *,
-        options: Mapping[str, Any] | None = None,
-        prompts: Prompts | None = None,
-        refine: Refinements | None = None,
-        write: str | Sequence[str] = WHOLE_RUN,
-        out: str | Path = "kontur-out",
-        jobs: int = 1,
-        existing: Existing = "refuse",
-        max_pixels: int = MAX_PIXELS,
-        watch: Watch | None = None,
+        options: Mapping[str, Any] | None,
+        prompts: Prompts | None,
+        refine: Refinements | None,
+        write: str | Sequence[str],
+        out: str | Path,
+        jobs: int,
+        existing: Existing,
+        max_pixels: int,
     ) -> Run:
-        """Parameters and errors as of `segment_files`."""
+        """Parameters, defaults and errors as of `segment_files`."""
         for name, value in (("jobs", jobs), ("max_pixels", max_pixels)):
             if value < 1:
                 raise OptionError(f"option {name}: expected a whole number, at least 1, got {value}")
         if existing not in ("refuse", "skip", "replace"):
             raise OptionError(f"option existing: expected refuse, skip or replace, got {existing!r}")
-        row = registry.get(str(method or registry.default()[0]))
+        row = method_of(str(method or default_method()[0]))
         given = dict(options or {})
         values = checked_options(row.name, row.options, given)
         names = names_of(write)
         row.check_prompts(prompts.kinds if prompts is not None else ())
-        predictor = row.predictor(given) if isinstance(row, registry.NetworkMethod) else None
+        predictor = row.predictor(given) if isinstance(row, NetworkMethod) else None
         run = cls(
-            row, Inputs(()), {name: values[name] for name in given}, prompts, refine or Refinements(), names, Path(out),
-            jobs, existing, max_pixels, predictor, watch,
+            row, Inputs(()), {name: values[name] for name in given}, prompts, refine, names, Path(out),
+            jobs, existing, max_pixels, predictor,
         )  # fmt: skip
         run._refuse_what_it_does_not_give()
         run = replace(run, inputs=Inputs.find(inputs))
@@ -175,7 +175,7 @@ class Run:
             if not needs or needs in row.gives:
                 continue
             if needs == "hierarchy":
-                having = " or ".join(name for name, method in registry.METHODS.items() if method.tree)
+                having = " or ".join(name for name, method in METHODS.items() if method.tree)
                 raise OptionError(
                     f"option --write: {name} is of a hierarchy of regions; {row.name} makes none. Use -m {having}"
                 )
@@ -275,3 +275,12 @@ class Run:
                 self.watch(path, seen, tiles)
 
         return advance
+
+
+def chosen_existing(existing: str | None, force: bool) -> Existing:
+    """Of the two options of the command line: --force is the short form of --existing replace. Raises OptionError."""
+    if existing is not None and existing not in ("refuse", "skip", "replace"):
+        raise OptionError(f"option --existing: expected refuse, skip or replace, got {existing!r}")
+    if force and existing not in (None, "replace"):
+        raise OptionError(f"option --force: it means --existing replace, got --existing {existing} as well. Give one")
+    return "replace" if force else cast(Existing, existing or "refuse")

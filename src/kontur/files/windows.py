@@ -62,7 +62,7 @@ def segment_streamed(
     result = windows.segment_windows(predictor, path, labels, categories, advance=advance)
     if "overlay" in targets.names:
         from ..draw.overlay import overlay
-        from ..io.pictures import write_picture
+        from ..io.png import write_picture
 
         write_picture(beside("overlay", ".overlay.png"), overlay(Image(result.preview), result.small()))
     if "json" in targets.names:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
+from ..core.hierarchy import checked_strength
 from .boundary_thinning_kernel import hessian, suppressed
 
 _RADIUS = 4  # of the triangle filter, pixels
@@ -39,19 +39,6 @@ def thinned(strength: NDArray, *, rim: int = 0) -> NDArray[np.float32]:
         for distance in range(min(rim, len(side))):
             side[distance] *= np.float32(distance / rim)
     return crests
-
-
-def checked_strength(strength: NDArray) -> NDArray[np.float32]:
-    """A soft boundary map as contiguous float32."""
-    strength = np.asarray(strength)
-    if strength.ndim != 2 or strength.size == 0:
-        raise InputError(f"boundary strength: expected a map (H, W), got shape {strength.shape}")
-    if strength.dtype != bool and not np.issubdtype(strength.dtype, np.floating):
-        raise InputError(f"boundary strength: expected float in [0, 1] or bool, got {strength.dtype}")
-    low, high = float(strength.min()), float(strength.max())
-    if not (low >= 0 and high <= 1):  # NaN fails as well
-        raise InputError(f"boundary strength: expected values in [0, 1], got {low:g}..{high:g}")
-    return np.ascontiguousarray(strength, np.float32)
 
 
 def second_derivatives(strength: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:

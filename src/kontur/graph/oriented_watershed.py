@@ -15,6 +15,9 @@ where several lines meet. (Without the factor 5, bends and short arcs of true bo
 lines lie between pixels, not on pixels, so no pixel is lost to them. Half of the least strength inside the two regions,
 the greater one, is taken off the mean strength of their border: a network's strengths are level on the crest of a broad
 boundary, and the ripples there would else be regions with the strongest of borders (figures in docs/log.md).
+An arc (section 4.1: cut at its farthest point while that
+lies too far from the straight line between its ends) is a chain of the sides of pixels, not of pixels; a chain steps
+even along a straight slanted line, so a point may lie one pixel off whatever the segment's length.
 """
 
 from __future__ import annotations
@@ -23,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import OptionError
-from ..core.hierarchy import Hierarchy
-from .boundary_arcs import border_normals
-from .boundary_thinning import checked_strength, thinned
+from ..core.hierarchy import Hierarchy, checked_strength
+from .boundary_arcs_kernel import normals
+from .boundary_thinning import thinned
 from .oriented_watershed_kernel import least_inside, minima, products, weigh
 
 # Chosen on BSDS500 val (benchmarks/contours_bsds.py --tune).
@@ -36,6 +39,7 @@ _REACH = 3.0  # of the Gaussian, in sigmas
 _SIZE = 0.0  # power of the pair's harmonic area
 _FLOOR = 0.5  # share of the least strength inside a region that is taken off its border's
 _COLOUR = 0.0  # share of the colours' distance in a pair's height
+_SHARE = 0.1  # of a segment's length that its points may lie off it
 _ROWS = 1024  # of the structure tensor that are in memory at a time
 
 
@@ -122,3 +126,12 @@ def structure_tensor(strength: NDArray[np.float32], sigma: float = _SIGMA) -> tu
 
     xx, xy, yy = products(strength)
     return tuple(gaussian_filter(plane, sigma, truncate=_REACH) for plane in (xx, xy, yy))
+
+
+def border_normals(ids: NDArray[np.int32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Unit vectors (x, y) across the segment that each pixel side between two regions belongs to.
+
+    ids: (H, W). Returns those of the sides between a pixel and the next to the right, (H, W - 1, 2), and below,
+    (H - 1, W, 2); 0 where both pixels are of one region, and on closed borders one pixel wide.
+    """
+    return normals(np.ascontiguousarray(ids), np.float64(_SHARE))

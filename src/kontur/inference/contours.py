@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +28,14 @@ from ..core.hierarchy import Hierarchy
 from ..core.image import Image
 from ..core.method import NOTHING_MORE, Outcome, Want
 from ..core.options import Option
-from ..core.prompts import Prompts
 from ..core.segmentation import Provenance, Segmentation
-from .channels import Channels
-from .ensemble import resized
 from .network_file import FilePredictor, NetworkFile
-from .predictor import Predictor
+from .predictor import Channels, Predictor
 from .shared_options import Device, Flips, Overlap, Scales, Threads, Tile
-from .tiles import gathered
+from .tiles import gathered, resized
+
+if TYPE_CHECKING:
+    from ..core.prompts import Prompts
 
 _ROWS = 512  # of the image that are worked on at a time
 

@@ -21,10 +21,10 @@ from ..core.instances import Instances
 from ..core.segmentation import Provenance, Segmentation
 from ..core.taxonomy import Taxonomy
 from ..io.taxonomy import taxonomy_of
-from .channels import Channels
 from .mask_rcnn import mask_rcnn
 from .network_file import FilePredictor, Metadata, kept_open, one_line, open_session
 from .panoptic_fpn import panoptic_fpn
+from .predictor import Channels
 from .shared_options import Device, Score, StuffArea, Threads
 
 OUTPUTS = ("boxes", "labels", "scores", "masks")

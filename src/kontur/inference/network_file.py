@@ -21,9 +21,9 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +32,16 @@ from ..core.errors import InputError, KonturError, OptionError, UnreadableFile
 from ..core.method import BasePredictor
 from ..core.taxonomy import Taxonomy
 from ..io.taxonomy import taxonomy_of
-from .offsets import OUTPUTS, Decoding
+
+if TYPE_CHECKING:
+    from .offsets import Decoding
 
 T = TypeVar("T")
 
 DEVICES = ("auto", "cpu", "cuda")
 TASKS = ("semantic", "boundary", "instance", "panoptic")
+OF_OBJECTS = 4
+"""Outputs of a network of task instance."""
 _MOST_KEPT = 4
 _EXPECTED = "expected one input `image` (B, C, H, W) and one output `logits` (B, K, H, W), both float32"
 
@@ -49,7 +53,7 @@ class Metadata:
     taxonomy: its categories in the order of the K logits. channels: C. least: the smallest (H, W) it takes. multiple: H
     and W must be multiples of it. mean, std: one number a channel, for pixels in [0, 1]. fixed: the only (H, W) it takes,
     or None. notice: one sentence about the terms of the data it learnt from, or "". task: one of TASKS.
-    calibration: (a, b), level: of a boundary network, decoding, stretch: of one of objects, see above.
+    calibration: (a, b), level: of a boundary network, decoding, stretch: of one of objects, see above; None of others.
     """
 
     name: str
@@ -65,13 +69,13 @@ class Metadata:
     task: str = "semantic"
     calibration: tuple[float, float] = (1.0, 0.0)
     level: float = 0.5
-    decoding: Decoding = field(default_factory=Decoding)
+    decoding: Decoding | None = None
     stretch: tuple[float, float] | None = None
 
     @property
     def outputs(self) -> int:
         """K: one for each category, but for objects; three more for things and stuff."""
-        return OUTPUTS if self.task == "instance" else len(self.taxonomy) + 3 * (self.task == "panoptic")
+        return OF_OBJECTS if self.task == "instance" else len(self.taxonomy) + 3 * (self.task == "panoptic")
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -277,31 +281,8 @@ def _metadata(
     if not fitting or (task != "instance" and classes is not None and len(taxonomy) != classes):
         number = f"1, as task {task} asks for," if not several else classes or "2 or more"
         raise bad("taxonomy" if "taxonomy" in texts else "classes", f"{number} categories, as the output has")
-    if task == "instance" and classes not in (None, OUTPUTS):
-        raise InputError(f"{path}: expected {OUTPUTS} outputs a pixel, as task instance asks for, got {classes}")
-    calibration, level = parsed("calibration", [1.0, 0.0]), parsed("level", 0.5)
-    if not (
-        isinstance(calibration, list)
-        and len(calibration) == 2
-        and all(map(_finite, calibration))
-        and calibration[0] > 0
-    ):
-        raise bad("calibration", "[a, b], two numbers, a above 0")
-    if not (_finite(level) and 0 <= level <= 1):
-        raise bad("level", "a number in 0..1")
-    stretch = parsed("stretch", None)
-    if stretch is not None and not (
-        isinstance(stretch, list)
-        and len(stretch) == 2
-        and all(map(_finite, stretch))
-        and 0 <= stretch[0] < stretch[1] <= 100
-    ):
-        raise bad("stretch", "[low, high], two rising numbers in 0..100")
-    decoding = parsed("decoding", {})
-    try:
-        decoding = Decoding.of(decoding)
-    except (OptionError, TypeError, ValueError) as error:
-        raise bad("decoding", f"its options [{one_line(error)}]") from None
+    if task == "instance" and classes not in (None, OF_OBJECTS):
+        raise InputError(f"{path}: expected {OF_OBJECTS} outputs a pixel, as task instance asks for, got {classes}")
     return Metadata(
         name=texts.get("name") or path.stem,
         network=texts.get("network", ""),
@@ -314,11 +295,38 @@ def _metadata(
         fixed=fixed,
         notice=" ".join(texts.get("notice", "").split()),
         task=task,
-        calibration=(float(calibration[0]), float(calibration[1])),
-        level=float(level),
-        decoding=decoding,
-        stretch=None if stretch is None else (float(stretch[0]), float(stretch[1])),
+        **_of_its_task(task, parsed, bad),
     )
+
+
+def _of_its_task(task: str, parsed: Callable[[str, Any], Any], bad: Callable[[str, str], InputError]) -> dict[str, Any]:
+    """What only networks of boundaries or of objects have: calibration, level, decoding, stretch."""
+    calibration, level = parsed("calibration", [1.0, 0.0]), parsed("level", 0.5)
+    if not (_two_numbers(calibration) and calibration[0] > 0):
+        raise bad("calibration", "[a, b], two numbers, a above 0")
+    if not (_finite(level) and 0 <= level <= 1):
+        raise bad("level", "a number in 0..1")
+    stretch = parsed("stretch", None)
+    if stretch is not None and not (_two_numbers(stretch) and 0 <= stretch[0] < stretch[1] <= 100):
+        raise bad("stretch", "[low, high], two rising numbers in 0..100")
+    given, decoding = parsed("decoding", None), None
+    if given is not None or task == "instance":
+        from .offsets import Decoding
+
+        try:
+            decoding = Decoding.of({} if given is None else given)
+        except (OptionError, TypeError, ValueError) as error:
+            raise bad("decoding", f"its options [{one_line(error)}]") from None
+    return {
+        "calibration": (float(calibration[0]), float(calibration[1])),
+        "level": float(level),
+        "decoding": decoding,
+        "stretch": None if stretch is None else (float(stretch[0]), float(stretch[1])),
+    }
+
+
+def _two_numbers(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_finite, value))
 
 
 def _taxonomy(full: Any, classes: Any, bad: Any) -> Taxonomy:

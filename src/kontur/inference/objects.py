@@ -21,12 +21,12 @@ from ..core.image import Image, as_image
 from ..core.instances import Instances
 from ..core.options import Option
 from ..core.segmentation import Provenance
-from .ensemble import resized
 from .network_file import FilePredictor, NetworkFile, open_network
 from .offsets import Decoding, decoded
 from .predictor import Predictor, overlap_of_objects
 from .shared_options import MOST_TILE, Device, Score, Threads, Tile, Zoom
 from .stretch import stretched
+from .tiles import resized
 
 MOST_SEEN = 200_000_000
 """Pixels of the largest enlarged image; it takes about 60 bytes each."""
@@ -72,8 +72,10 @@ class ObjectPredictor(FilePredictor):
         self.network = network
         self._tiles = Predictor(network, tile=tile, overlap=overlap_of_objects(tile) if overlap is None else overlap)
         self.flips, self.score, self.zoom = flips, score, zoom
+        decoding = network.metadata.decoding
+        assert decoding is not None, "of task instance"
         given = {name: value for name, value in (("level", threshold), ("least", min_area)) if value is not None}
-        self.decoding: Decoding = replace(network.metadata.decoding, **given)  # type: ignore[arg-type]
+        self.decoding: Decoding = replace(decoding, **given)  # type: ignore[arg-type]
 
     def __call__(self, image: Image | NDArray) -> Instances:
         started = time.perf_counter()

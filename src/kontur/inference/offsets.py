@@ -21,11 +21,10 @@ from ..core import rle
 from ..core.errors import InputError, OptionError
 from ..core.instances import Instance, Instances
 from ..core.taxonomy import Taxonomy
-from .ensemble import sigmoid
+from .tiles import sigmoid
 
 UNIT = np.float32(8)
 """Pixels of an offset of 1."""
-OUTPUTS = 4
 _REACH = 2
 
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from ..core.errors import InputError, OptionError
 from ..core.segmentation import Segmentation
 from ..core.taxonomy import Taxonomy
-from .ensemble import softmax
 from .panoptic_deeplab_kernel import nearest
+from .tiles import softmax
 
 
 def panoptic_deeplab(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from ..core.errors import OptionError
 from ..core.options import Option
 
 TILE = 1024
@@ -31,11 +30,3 @@ Zoom = Annotated[
     Option("the network sees the image enlarged by this factor: above 1 for smaller objects than it learnt", 0.1, 8),
 ]
 StuffArea = Annotated[int, Option("stuff of fewer pixels becomes void", 0, 1_000_000_000, "pixels")]
-
-
-def scales_of(given: str | tuple[float, ...]) -> tuple[float, ...]:
-    """The numbers of the option `scales`."""
-    try:
-        return tuple(float(part) for part in (given.split(",") if isinstance(given, str) else given))
-    except ValueError:
-        raise OptionError(f"option scales: expected numbers with commas, as 0.75,1,1.25, got {given!r}") from None

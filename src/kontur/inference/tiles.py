@@ -1,4 +1,6 @@
-"""Images of any size, tile by tile: overlapping tiles, blended so that no seam shows, in bounded memory.
+"""What a network sees of an image: the whole, or tiles of one of any size; and several views, whose answers are averaged.
+
+Images of any size, tile by tile: overlapping tiles, blended so that no seam shows, in bounded memory.
 
     tile of row i   |<------- size ------->|
     tile of row i+1               |<------- size ------->|
@@ -12,7 +14,7 @@ what it gives on the whole image. Only a band of scores, as high as the overlap 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,6 +23,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 T = TypeVar("T")
+Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 ALIGNED = 32  # strides of networks: a tile that starts on one sees the grid that the whole image has
 
@@ -135,3 +138,61 @@ def _ramp(overlap: int) -> NDArray[np.float32]:
     """Weights of the later tile over an overlap: 0 in the first quarter, 1 in the last, half a cosine between."""
     place = (np.arange(overlap) + 0.5) / max(overlap, 1)
     return ((1 - np.cos(np.pi * np.clip(2 * place - 0.5, 0, 1))) / 2).astype(np.float32)
+
+
+# --- several views of one image: mirrored, and at other scales ----------------------------------------------------------
+# A common practice of the field, for example Chen et al., DeepLab, TPAMI 2018, arXiv:1606.00915, section 4.3 (there the
+# maximum over scales; here the mean over all views).
+
+
+def ensemble(
+    network: Network, activation: Network, image: NDArray[np.float32], scales: tuple[float, ...], flips: bool
+) -> NDArray[np.float32]:
+    """(C, H, W) -> mean probabilities (K, H, W), over the scales, and over left and right where `flips`.
+
+    activation: logits (K, h, w), which it may overwrite, -> probabilities.
+    """
+    total: NDArray[np.float32] | None = None
+    for scale in scales:
+        scaled = resized(image, _scaled(image.shape[1], scale), _scaled(image.shape[2], scale))
+        seen = activation(network(scaled))
+        if flips:
+            seen += activation(network(np.ascontiguousarray(scaled[:, :, ::-1])))[:, :, ::-1]
+        seen = resized(seen, *image.shape[1:])
+        total = seen if total is None else np.add(total, seen, out=total)
+    assert total is not None
+    total /= np.float32(len(scales) * (2 if flips else 1))
+    return total
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Over the first axis of (K, H, W), in place."""
+    logits -= logits.max(axis=0)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=0)
+    return logits
+
+
+def sigmoid(logits: NDArray[np.float32], calibration: tuple[float, float] = (1.0, 0.0)) -> NDArray[np.float32]:
+    """1 / (1 + exp(-(a logit + b))) with calibration (a, b), a new array."""
+    from scipy.special import expit
+
+    a, b = calibration
+    return expit(np.float32(a) * logits + np.float32(b))
+
+
+def resized(planes: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """(N, h, w) -> (N, height, width), bilinear, averaged where it shrinks; the same array when the size is right."""
+    if planes.shape[1:] == (height, width):
+        return planes
+    from PIL import Image as Pillow
+
+    out = np.empty((len(planes), height, width), np.float32)
+    for plane, target in zip(planes, out, strict=True):
+        picture = Pillow.fromarray(np.ascontiguousarray(plane))
+        target[...] = np.asarray(picture.resize((width, height), Pillow.Resampling.BILINEAR))
+    return out
+
+
+def _scaled(length: int, scale: float) -> int:
+    return max(1, round(length * scale))

@@ -24,8 +24,7 @@ from ..core.errors import OptionError
 from ..core.segmentation import Provenance, Segment, Segmentation
 from ..core.taxonomy import Taxonomy
 from ..io.tiff_windows import TiffWindows, label_tiff
-from .channels import Channels
-from .predictor import Predictor
+from .predictor import Channels, Predictor
 from .tiles import Plan, ahead, blended
 
 STREAMED = 64_000_000

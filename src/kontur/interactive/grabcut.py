@@ -223,10 +223,11 @@ class GrabCut:
             start = np.where(pull[1:].min(0) < 0, start, 0).astype(np.int32)
         seen = self._features(pixels, (0.0,) if alone else _TEXTURE if full else _COARSE_TEXTURE)
         models = self._first_models(seen, start.ravel(), len(allowed))
-        cut = _TwoLabels if len(allowed) == 2 else _ManyLabels
         # The same links in the same frame as at the last refinement: its flow is where this one begins.
         graphs = self._graphs if pixels is self._pixels else {}
-        step = cut(contrast_links(pixels, gamma), allowed, free, pull, gamma, graphs)
+        links = contrast_links(pixels, gamma)
+        two = len(allowed) == 2
+        step = _TwoLabels(links, allowed, free, pull, gamma, graphs) if two else _ManyLabels(links, allowed, pull)
         labels, energies = start, []
         costs = [m.costs(seen) for m in models]
         for _ in range(self._iterations if full or first or not alone else min(self._iterations, 2)):
@@ -332,15 +333,7 @@ class _TwoLabels:
 class _ManyLabels:
     """Alpha expansion."""
 
-    def __init__(
-        self,
-        links: NDArray[np.float32],
-        allowed: NDArray[np.bool_],
-        free: NDArray[np.bool_],
-        pull: NDArray | None,
-        gamma: float,
-        graphs: Graphs,
-    ) -> None:
+    def __init__(self, links: NDArray[np.float32], allowed: NDArray[np.bool_], pull: NDArray | None) -> None:
         self._links, self._forbidden, self._pull = links, ~allowed, pull
 
     def cut(self, costs: NDArray[np.float32], labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], float]:

@@ -21,8 +21,8 @@ from ..core.instances import Instance, Instances
 from ..core.segmentation import Segmentation
 from ..core.taxonomy import Category, Taxonomy
 from .coco_entries import CocoAnnotation, CocoImage, Shapes, walk_coco
-from .entries import sound
 from .regions import Result, plain_name
+from .taxonomy import sound
 from .text import collector_paused, read_json, write_json
 
 _UNKNOWN_SCORE = 1.0

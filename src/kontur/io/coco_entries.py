@@ -19,8 +19,7 @@ from ..core import rle
 from ..core.errors import InputError, short
 from ..core.rle import RLE
 from ..core.taxonomy import Category
-from .entries import HIGHEST, LabelFault, finite, flag, identity, whole
-from .taxonomy import walk_categories
+from .taxonomy import HIGHEST, LabelFault, finite, flag, identity, walk_categories, whole
 
 Shapes = Literal["mask", "either", "box"]
 

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core import rle
+from ..core.files import write_json as write_json
 from ..core.image import Image
-from ..core.instances import Instances
-from .regions import Result, regions
-from .text import read_json as read_json
-from .text import write_json as write_json
+from ..core.segmentation import Segmentation
+
+if TYPE_CHECKING:
+    from ..core.instances import Instances
+    from .regions import Result
 
 
 def write_document(path: str | Path, result: Result, image: Image | None = None) -> None:
     """Write a result without its pixels; instances keep theirs as COCO runs. Raises OutputError."""
-    document = _of_instances(result) if isinstance(result, Instances) else result.to_dict()
+    document = result.to_dict() if isinstance(result, Segmentation) else _of_instances(result)
     name = image.path.name if image is not None and image.path is not None else None
     write_json(path, {"schema": document["schema"], "file_name": name, **document}, indent=1)
 
 
 def _of_instances(result: Instances) -> dict[str, Any]:
+    from ..core import rle
+    from .regions import regions
+
     segments = [
         {"id": r.id, "area": r.area, "box": list(r.box), "category": r.category, "score": r.score, "name": r.name}
         | {"mask": rle.to_coco(r.mask)}

@@ -24,8 +24,8 @@ from ..core.image import Image
 from ..core.instances import Instance, Instances
 from ..core.rle import RLE
 from ..core.taxonomy import Taxonomy
-from .entries import LabelFault, sound, whole
 from .regions import Result, mean_loss, regions
+from .taxonomy import LabelFault, sound, whole
 from .text import read_json, write_json
 
 _VERSION = "5.5.0"

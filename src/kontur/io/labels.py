@@ -6,7 +6,6 @@ coloured strokes on black or transparent              -> (H, W) int32: 0 unmarke
 
 from __future__ import annotations
 
-import colorsys
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -116,27 +115,21 @@ def write_labels(path: str | Path, ids: NDArray[np.integer]) -> None:
     path = Path(path)
     wide = path.suffix.lower() in (".tif", ".tiff")
     _check_ids(ids, _MOST_32_BIT if wide else _MOST_16_BIT, "a 32-bit TIFF" if wide else "a 16-bit PNG", path)
+    if not wide:
+        atomic_write(path, png.png_bytes(ids.astype(np.uint16), effort=6))
+        return
+    import tifffile
+
     buffer = io.BytesIO()
-    if wide:
-        import tifffile
-
-        tifffile.imwrite(buffer, ids.astype(np.uint32), compression="zlib", photometric="minisblack", metadata=None)
-    else:
-        from PIL import Image as Pillow
-
-        Pillow.fromarray(np.ascontiguousarray(ids, dtype=np.uint16)).save(buffer, format="PNG")
+    tifffile.imwrite(buffer, ids.astype(np.uint32), compression="zlib", photometric="minisblack", metadata=None)
     atomic_write(path, buffer.getvalue())
 
 
 def write_categories(path: str | Path, categories: NDArray[np.integer]) -> None:
     """Write category ids (H, W) as an 8-bit grey PNG, 255 = none. Raises InputError for ids over 255."""
-    from PIL import Image as Pillow
-
     path = Path(path)
     _check_ids(categories, NO_CATEGORY, "an 8-bit PNG (255 = no category)", path)
-    buffer = io.BytesIO()
-    Pillow.fromarray(np.ascontiguousarray(categories, dtype=np.uint8)).save(buffer, format="PNG")
-    atomic_write(path, buffer.getvalue())
+    atomic_write(path, png.png_bytes(categories.astype(np.uint8), effort=6))
 
 
 def write_palette_labels(
@@ -309,5 +302,7 @@ def _near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _order(colour: NDArray) -> tuple[float, int]:
     """By hue, then from dark to bright."""
+    import colorsys
+
     hue, _, _ = colorsys.rgb_to_hsv(*(colour / 255.0))
     return round(hue, 2), int(colour.sum())

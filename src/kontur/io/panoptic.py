@@ -24,8 +24,8 @@ from ..core.segmentation import Segmentation
 from ..core.taxonomy import Category, Taxonomy
 from . import photos, png
 from .coco_entries import CocoImage
-from .entries import LabelFault, inside, sound
 from .panoptic_entries import MOST_ID, PanopticRow, walk_panoptic
+from .taxonomy import LabelFault, inside, sound
 from .text import collector_paused, read_json, write_json
 
 

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 from ..core.errors import short
 from ..core.taxonomy import Category
 from .coco_entries import CocoImage, walk_images
-from .entries import LabelFault, flag, identity, inside, whole
-from .taxonomy import walk_categories
+from .taxonomy import LabelFault, flag, identity, inside, walk_categories, whole
 
 MOST_ID = (1 << 24) - 1
 

@@ -1,4 +1,4 @@
-"""PNG: a walk over the chunks that finds cut-off files, a reader of 16-bit colour, which Pillow cuts to 8 bits.
+"""PNG: pictures written; a walk over the chunks that finds cut-off files, a reader of 16-bit colour, which Pillow cuts to 8 bits.
 
 Source: ISO/IEC 15948 (the PNG specification, W3C), clauses 5 (chunks), 8 (interlacing), 9 (filtering), 10
 (compression).
@@ -6,6 +6,7 @@ Source: ISO/IEC 15948 (the PNG specification, W3C), clauses 5 (chunks), 8 (inter
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import UnreadableFile
+from ..core.files import atomic_write
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, COLOUR, PALETTE, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 3, 4, 6
@@ -35,6 +37,21 @@ class Header:
     interlaced: bool
     frames: int
     data: tuple[tuple[int, int], ...]  # offset and length of each IDAT chunk's content
+
+
+def write_picture(path: str | Path, picture: NDArray[np.uint8]) -> None:
+    """Write (H, W, 3) or (H, W) uint8 as a PNG, whole or not at all. Raises OutputError."""
+    atomic_write(Path(path), png_bytes(picture))
+
+
+def png_bytes(picture: NDArray[np.uint8] | NDArray[np.uint16], *, effort: int = 4) -> bytes:
+    """The PNG of (H, W, 3) uint8 or (H, W) uint8 or uint16. effort: 0 quick and large .. 9 slow and small."""
+    from PIL import Image as Pillow
+    from PIL import PngImagePlugin  # noqa: F401  # or Pillow imports all its usual forms to find this one
+
+    buffer = io.BytesIO()
+    Pillow.fromarray(np.ascontiguousarray(picture)).save(buffer, format="PNG", compress_level=effort)
+    return buffer.getvalue()
 
 
 def read_header(file: BinaryIO, path: Path) -> Header:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gc
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import InputError, OutputError, UnreadableFile
-from ..core.files import atomic_write
+from ..core.errors import InputError, UnreadableFile
+from ..core.files import write_json as write_json
 
 _MOST_BYTES = 4 << 30
 
@@ -93,17 +92,6 @@ def collector_paused() -> Iterator[None]:
             _paused -= 1
             if not _paused and _was_on:
                 gc.enable()
-
-
-def write_json(path: str | Path, content: object, *, indent: int | None = None) -> None:
-    """Write JSON as the standard has it (no NaN), whole or not at all. Raises OutputError."""
-    try:
-        text = json.dumps(content, allow_nan=False, indent=indent, ensure_ascii=False)
-    except ValueError:
-        raise OutputError(
-            f"{path}: cannot be written: a number in it is NaN or infinite, which JSON cannot hold"
-        ) from None
-    atomic_write(Path(path), (text + "\n").encode())
 
 
 def _bytes(path: Path) -> bytes:

@@ -19,8 +19,8 @@ from ..core.files import atomic_write
 from ..core.image import Image
 from ..core.instances import Instance, Instances
 from ..core.taxonomy import Taxonomy
-from .entries import LabelFault, listed, sound, whole
 from .regions import Result, mean_loss, regions
+from .taxonomy import LabelFault, listed, sound, whole
 from .text import read_text
 
 _ROUNDING = 1e-6  # by which a share may leave [0, 1]: it was written with as many digits

@@ -17,7 +17,7 @@ from ..core.errors import InputError, short
 from ..core.instances import Instances
 from ..core.taxonomy import Category
 from ..io.coco_entries import CocoAnnotation, CocoImage, walk_annotations, walk_coco
-from ..io.entries import LabelFault, sound
+from ..io.taxonomy import LabelFault, sound
 from ..io.text import read_json
 from .average_precision import TOTALS, InstanceScores, Kind, Objects, instance_scores, score_objects
 from .coco_pairing import categories_by_name, images_by_name

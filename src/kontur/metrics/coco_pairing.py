@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.errors import InputError, short
 from ..io.coco_entries import CocoImage
-from ..io.entries import whole
+from ..io.taxonomy import whole
 from .streaming import LISTED
 
 

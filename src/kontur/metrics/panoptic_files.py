@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError, UnreadableFile
 from ..core.segmentation import Segmentation
-from ..io.entries import LabelFault
 from ..io.panoptic import PanopticFile, panoptic_file, read_panoptic_colours
 from ..io.panoptic_entries import PanopticRow, walk_panoptic
+from ..io.taxonomy import LabelFault
 from ..io.text import read_json
 from .evaluation import Evaluation, ImageScores, Resampling, Table, gather
 from .panoptic_quality import PanopticCounts, PanopticResult, TrueSegment, _colour_pairs, panoptic_scores

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..graph.boundary_thinning import thinned
 from ..graph.oriented_watershed import contour_hierarchy
-from ..inference.ensemble import sigmoid
+from ..inference.tiles import sigmoid
 from ..io.bsds import HumanSegmentation
 from ..metrics.contours import ContourCounts
 from ..metrics.regions import RegionCounts

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset, Sampler
 
 from ..core.errors import InputError
 from ..core.image import Image
-from ..inference.channels import Channels, picked_bands
+from ..inference.predictor import Channels, picked_bands
 from ..transforms import (
     ColourJitter,
     Compose,
@@ -122,7 +122,7 @@ class TrainingSet(Dataset):
 
 
 def as_network_sees(image: Image, channels: int, name: str) -> Image | NDArray[np.float32]:
-    """The image in the network's channels and, but for 8 bits as they are, in [0, 1]: the rule of `inference.channels`.
+    """The image in the network's channels and, but for 8 bits as they are, in [0, 1]: the rule of `inference.predictor.picked_bands`.
 
     Raises InputError for bands that do not fit.
     """

@@ -134,7 +134,7 @@ def _test_method(
     """The same of a network whose file is run as a method: Mask R-CNN, Panoptic-DeepLab, Panoptic FPN, by their default options."""
     import onnxruntime
 
-    from ..inference.method import predictor_of
+    from ..inference.models import predictor_of
     from .detection import Detection
     from .panoptic import Panoptic
 
