@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
 from importlib.util import spec_from_file_location
 from types import ModuleType
@@ -67,8 +68,10 @@ class WideKernels:
 
 def _has_avx2() -> bool:
     """Whether the processor has what x86-64-v3 needs, as NumPy has found out."""
-    try:
-        from numpy._core._multiarray_umath import __cpu_features__ as features
-    except ImportError:
-        from numpy.core._multiarray_umath import __cpu_features__ as features  # NumPy 1
-    return all(features.get(name, False) for name in ("AVX2", "FMA3"))
+    for module in ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath"):  # NumPy 2, NumPy 1
+        try:
+            features = import_module(module).__cpu_features__
+        except (ImportError, AttributeError):
+            continue
+        return all(features.get(name, False) for name in ("AVX2", "FMA3"))
+    return False
