@@ -11,6 +11,7 @@ KONTUR_CFLAGS             flags for the C compiler beside those below, e.g. "-fs
 
 import importlib.util
 import os
+import platform
 import shlex
 import shutil
 import sys
@@ -30,7 +31,24 @@ def asked(name: str) -> bool:
 WITHOUT_MODELS, BOUNDS = asked("KONTUR_WITHOUT_MODELS"), asked("KONTUR_BOUNDS")
 SHARED = "kontur.kernels._cyutility"  # what Cython needs for arrays, once for all modules
 LIMITED = "t" not in sys.abiflags if hasattr(sys, "abiflags") else True  # a free-threaded Python has no stable ABI
-FLAGS = ["/O2", "/fp:precise"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-g0"]
+# No flag changes a value: sums keep their order, nothing is fused; errno and floating-point traps are not asked for.
+FLAGS = (
+    ["/O2", "/fp:precise"]
+    if sys.platform == "win32"
+    else ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-g0"]
+)
+# Compiled a second time for processors with AVX2 (x86-64-v3); kontur/core/compiled.py takes the one that fits at import.
+WIDE = {
+    "kontur.classical.glcm_kernel", "kontur.classical.lbp_kernel", "kontur.classical.level_set_kernel",
+    "kontur.classical.mean_shift_kernel", "kontur.graph.boundary_thinning_kernel", "kontur.kernels.colour",
+    "kontur.kernels.colour_models", "kontur.kernels.graph_laplacian", "kontur.kernels.mean_field",
+    "kontur.kernels.nearest_centre", "kontur.kernels.offset_votes", "kontur.kernels.pair_counts",
+    "kontur.kernels.permutohedral", "kontur.metrics.boundaries_kernel", "kontur.metrics.superpixels_kernel",
+    "kontur.superpixels.felzenszwalb_kernel", "kontur.superpixels.quickshift_kernel", "kontur.superpixels.slic_kernel",
+    "kontur.superpixels.seeds_kernel", "kontur.superpixels.watershed_kernel",
+}  # fmt: skip
+WIDE_FLAGS = ["/arch:AVX2"] if sys.platform == "win32" else ["-march=x86-64-v3"]
+HAS_WIDE = platform.machine().lower() in ("x86_64", "amd64")
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": BOUNDS,
@@ -66,14 +84,22 @@ class BuildExt(build_ext):
     def run(self) -> None:
         """Translate the kernels to C: here, and not whenever a build asks what it will need."""
         compiled = cythonize(
-            [Extension(extension.name, extension.sources) for extension in self.extensions],
+            [Extension(e.name, e.sources) for e in self.extensions if not is_wide(e.name)],
             build_dir="build/bounds" if BOUNDS else "build",
             nthreads=os.cpu_count() or 1,
             compiler_directives=DIRECTIVES,
             shared_utility_qualified_name=SHARED,
         )
-        for extension, translated in zip(self.extensions, compiled, strict=True):
+        own = [extension for extension in self.extensions if not is_wide(extension.name)]
+        for extension, translated in zip(own, compiled, strict=True):
             extension.sources, extension.depends = translated.sources, translated.depends
+        by_name = {extension.name: extension for extension in own}
+        for extension in self.extensions:
+            if is_wide(extension.name):  # the same C, whose module is named by its last part alone
+                plain = by_name[extension.name.replace("kontur._x86_64_v3.", "kontur.")]
+                extension.sources, extension.depends = plain.sources, plain.depends
+                if self.inplace:
+                    Path(self.get_ext_fullpath(extension.name)).parent.mkdir(parents=True, exist_ok=True)
         super().run()
 
     def build_extensions(self) -> None:
@@ -99,11 +125,19 @@ class Wheel(bdist_wheel):
         super().finalize_options()
 
 
+def is_wide(name: str) -> bool:
+    return name.startswith("kontur._x86_64_v3.")
+
+
 def extension(name: str, source: str) -> Extension:
     return Extension(
         name,
         [source],
-        extra_compile_args=[*FLAGS, *shlex.split(os.environ.get("KONTUR_CFLAGS", ""))],
+        extra_compile_args=[
+            *FLAGS,
+            *(WIDE_FLAGS if is_wide(name) else []),
+            *shlex.split(os.environ.get("KONTUR_CFLAGS", "")),
+        ],
         extra_link_args=shlex.split(os.environ.get("KONTUR_CFLAGS", "")),
         define_macros=[("Py_LIMITED_API", "0x030B0000")] if LIMITED else [],
         py_limited_api=LIMITED,
@@ -115,7 +149,12 @@ def kernels() -> list[Extension]:
     files = {*Path("src/kontur/kernels").glob("*.py"), *Path("src/kontur").rglob("*_kernel.py")}
     paths = sorted(path.as_posix() for path in files if path.name != "__init__.py")
     extensions = [extension(path[len("src/") : -len(".py")].replace("/", "."), path) for path in paths]
-    return [*extensions, extension(SHARED, "build/_cyutility.c")]
+    wide = [
+        extension(e.name.replace("kontur.", "kontur._x86_64_v3.", 1), e.sources[0])
+        for e in extensions
+        if e.name in WIDE
+    ]
+    return [*extensions, extension(SHARED, "build/_cyutility.c"), *(wide if HAS_WIDE else [])]
 
 
 setup(ext_modules=kernels(), cmdclass={"build_py": BuildPy, "build_ext": BuildExt, "bdist_wheel": Wheel})

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import house
 from PIL import Image, ImageDraw
+
+import house
 from kontur.draw.overlay import font
 
 LAYERS = (
@@ -72,11 +73,15 @@ def main() -> None:
         shade = 205 - min(90, 6 * count)
         (x0, y0), (x1, y1) = place[source], place[target]
         y0, y1 = (y0 + HIGH / 2, y1 - HIGH / 2) if y0 < y1 else (y0, y1)
-        pen.line([v * SCALE for v in (x0, y0, x1, y1)], fill=(shade, shade, shade), width=SCALE * (1 + min(3, count // 8)))
+        pen.line(
+            [v * SCALE for v in (x0, y0, x1, y1)], fill=(shade, shade, shade), width=SCALE * (1 + min(3, count // 8))
+        )
         pen.ellipse([v * SCALE for v in (x1 - 2.5, y1 - 2.5, x1 + 2.5, y1 + 2.5)], fill=(120, 120, 120))
     for name, (x, y) in place.items():
         box = [v * SCALE for v in (x - WIDE / 2, y - HIGH / 2, x + WIDE / 2, y + HIGH / 2)]
-        pen.rounded_rectangle(box, 8 * SCALE, fill=COLOURS[KIND.get(name, "base")], outline=(110, 110, 110), width=SCALE)
+        pen.rounded_rectangle(
+            box, 8 * SCALE, fill=COLOURS[KIND.get(name, "base")], outline=(110, 110, 110), width=SCALE
+        )
         pen.text((x * SCALE, (y - 8) * SCALE), name, fill="black", font=font(15 * SCALE), anchor="mm")
         said = f"{files[name]} files, {lines[name]:,} lines" if files[name] > 1 else f"{lines[name]:,} lines"
         pen.text((x * SCALE, (y + 11) * SCALE), said, fill=(80, 80, 80), font=font(11 * SCALE), anchor="mm")

@@ -13,13 +13,14 @@ from __future__ import annotations
 import os
 
 from ._version import __version__ as __version__
-from .core.compiled import check_kernels
+from .core.compiled import WideKernels, check_kernels
 from .core.lazy import attach
 
 # ONNX Runtime since 1.31 reports its use to its maker unless told otherwise before it is imported; Kontur sends nothing anywhere.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 check_kernels(os.path.dirname(__file__))
+WideKernels.install(os.path.dirname(__file__))
 
 _find, _, _names = attach(__name__, __file__)
 _ROOMS = {"core", "datasets", "degrade", "draw", "files", "hub", "inference", "io", "losses", "metrics", "networks", "registry", "training", "transforms"}  # fmt: skip

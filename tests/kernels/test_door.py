@@ -121,6 +121,9 @@ def test_shapes_that_do_not_belong_together():
     for call in (
         lambda: connected(LABELS, wrong),
         lambda: overlaps(LABELS, LABELS[:-1], 4, 4),
+        lambda: count_classes(LABELS.ravel(), LABELS.ravel()[1:], -1, np.zeros((4, 5), np.int64)),
+        lambda: count_classes(LABELS.ravel(), LABELS.ravel() + 0.5, -1, np.zeros((4, 5), np.int64)),
+        lambda: GridGraph(LINKS).cut(np.full((9, 12), 2**31 - 1, np.int32)),
         lambda: priority_flood(RELIEF, MARKERS[:-1]),
         lambda: geodesic_distance(BYTES.astype(np.float32), START.T, 1.0),
         lambda: GridGraph(LINKS).cut(TERMINALS[:-1]),

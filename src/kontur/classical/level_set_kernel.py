@@ -63,9 +63,11 @@ def evolve_chan_vese(
                         (values[x] - mean_inside) * (values[x] - mean_inside)
                     )
                     total = c_east + c_west + c_south + c_north
-                    moved = (centre + delta * (mu * curvature + fit)) / (1.0 + mu * delta * total)
-                    out[x + 1] = moved
-                    squares += (moved - centre) * (moved - centre)
+                    out[x + 1] = (centre + delta * (mu * curvature + fit)) / (1.0 + mu * delta * total)
+                # Sums keep their order, which can't be vectorised, so they have a loop of their own.
+                for x in range(width):
+                    moved = out[x + 1]
+                    squares += (moved - row[x + 1]) * (moved - row[x + 1])
                     positive = 1.0 if moved > 0 else 0.0
                     inside += positive
                     inside_sum += positive * values[x]

@@ -19,7 +19,7 @@ def split(pixels: cf32[:, :, ::1], tolerance: f32):
     found = 0
     stack = np.empty((256, 4), np.int64)  # each quartering adds three at most, and halves the sides
     stack[0, 0], stack[0, 1], stack[0, 2], stack[0, 3] = 0, 0, height, width
-    depth = 1
+    depth = 1 if height * width > 0 else 0
     with cython.nogil:
         while depth > 0:
             depth -= 1
@@ -75,7 +75,9 @@ def _range(pixels: cf32[:, :, ::1], top: i64, left: i64, bottom: i64, right: i64
 def merge(pixels: cf32[:, :, ::1], blocks: ci32[:, ::1], tolerance: f32):
     """Join 4-neighbouring blocks, least range of the union first, while it is at most `tolerance`; (H, W), 0..."""
     height, width, bands = pixels.shape[0], pixels.shape[1], pixels.shape[2]
-    count = np.max(blocks) + 1
+    if blocks.shape[0] != height or blocks.shape[1] != width:
+        raise ValueError("blocks: expected the size of the image")
+    count = np.max(blocks, initial=-1) + 1
     low = np.full((count, bands), INFINITY, np.float32)
     high = np.full((count, bands), -INFINITY, np.float32)
     with cython.nogil:

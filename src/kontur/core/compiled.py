@@ -1,17 +1,28 @@
-"""Whether the compiled kernels are there, told in one sentence before anything needs them."""
+"""The compiled kernels: whether they are there, told in one sentence, and which of two builds this processor takes.
+
+kontur/kernels/NAME.*.so             for every processor of the platform
+kontur/_x86_64_v3/kernels/NAME.*.so  of some, the same code compiled for AVX2; values are the same
+"""
 
 from __future__ import annotations
 
 import os
-from importlib.machinery import EXTENSION_SUFFIXES
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
+from importlib.util import spec_from_file_location
+from types import ModuleType
 
 from .errors import KonturError
+
+WIDE = "_x86_64_v3"
 
 
 def check_kernels(package: str) -> None:
     """All of kernels/, and every *_kernel.py of another folder, has its compiled module beside it. Raises KonturError."""
     for folder in os.scandir(package):
-        if not folder.is_dir():
+        if not folder.is_dir() or folder.name == WIDE:
             continue
         names = set(os.listdir(folder))
         for name in names:
@@ -23,3 +34,44 @@ def check_kernels(package: str) -> None:
                     f"kontur.{folder.name}.{name[:-3]} is not compiled for this Python: run `make` in the source folder, "
                     "or install a wheel again"
                 )
+
+
+class WideKernels:
+    """A finder of `sys.meta_path`: kernels whose AVX2 build is there and fits are loaded from it.
+
+    KONTUR_KERNELS=plain takes the common build on any processor.
+    """
+
+    def __init__(self, package: str) -> None:
+        self._folder = os.path.join(package, WIDE)
+
+    @classmethod
+    def install(cls, package: str) -> None:
+        """Once, before the first kernel is imported."""
+        if os.path.isdir(os.path.join(package, WIDE)) and os.environ.get("KONTUR_KERNELS") != "plain":
+            sys.meta_path.insert(0, cls(package))  # type: ignore[arg-type]
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if not name.startswith("kontur.") or not (name.startswith("kontur.kernels.") or name.endswith("_kernel")):
+            return None
+        start = os.path.join(self._folder, *name.split(".")[1:])
+        for suffix in EXTENSION_SUFFIXES:
+            if os.path.exists(start + suffix):
+                if not _has_avx2():
+                    sys.meta_path.remove(self)  # type: ignore[arg-type]
+                    return None
+                return spec_from_file_location(name, start + suffix, loader=ExtensionFileLoader(name, start + suffix))
+        return None
+
+
+def _has_avx2() -> bool:
+    """Whether the processor has what x86-64-v3 needs, as NumPy has found out."""
+    for module in ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath"):  # NumPy 2, NumPy 1
+        try:
+            features = import_module(module).__cpu_features__
+        except (ImportError, AttributeError):
+            continue
+        return all(features.get(name, False) for name in ("AVX2", "FMA3"))
+    return False

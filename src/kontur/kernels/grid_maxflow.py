@@ -32,14 +32,14 @@ from cython import cast, void
 from cython.cimports.kontur.kernels.common import ci32, i32, i64, u8
 from numpy.typing import NDArray
 
-from .door import array
+from .door import indices
 
 # Direction d leads to the neighbour at (dy, dx); d ^ 1 leads back.
 STEPS: tuple[tuple[int, int], ...] = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1))
 FORWARD = (0, 2, 4, 6)
 """The directions that visit each pair of neighbours once."""
 
-# A node's state in one byte: the low four bits are its parent (a direction, or one of these), then its tree.
+_LARGEST = 1 << 30
 
 
 class GridGraph:
@@ -48,11 +48,11 @@ class GridGraph:
     links: (D, H, W) int32 >= 0, D = 4 or 8 in the order of `STEPS`: `links[d, y, x]` is paid when (y, x) is on the
     source's side and its neighbour in direction d on the sink's. Links that leave the grid are ignored.
 
-    Capacities must stay so small that eight of them and a terminal fit int32 together.
+    Eight times the largest link, and each terminal, stay below 2^30: their sums then fit int32.
     """
 
     def __init__(self, links: NDArray[np.int32]) -> None:
-        links = array("links", links, np.int32, None, None, None)
+        links = indices("links", links, np.int32, (1 << 27) + 1, None, None, None)
         directions, height, width = links.shape
         if directions not in (4, 8):
             raise ValueError(f"links: expected 4 or 8 directions, got {directions}")
@@ -69,7 +69,7 @@ class GridGraph:
         terminals: (H, W) int32; t > 0: cost t of lying on the sink's side; t < 0: cost -t of lying on the source's.
         Undecided pixels go to the sink's side. A later call goes on from the flow of the earlier one.
         """
-        terminals = array("terminals", terminals, np.int32, *self.shape)
+        terminals = indices("terminals", terminals, np.int32, _LARGEST, *self.shape, low=1 - _LARGEST)
         _change_terminals(self._terminals, terminals, self._excess)
         self._terminals = terminals.copy()
         return _solve(self._capacity, self._excess, self.shape[0], self.shape[1])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 
 _PIECE = 1 << 16  # pixels
+_WHOLE = {a + b for a in "biu" for b in "biu"}
 
 
 @cython.cfunc
@@ -97,6 +98,12 @@ def count_classes(truth: NDArray, prediction: NDArray, ignore: i64, counts: NDAr
     ignore: truth value to leave out (-1: none). Returns the number of pixels whose truth is neither; they are not
     added.
     """
+    truth, prediction = np.asarray(truth), np.asarray(prediction)
+    if truth.shape != prediction.shape or truth.ndim != 1 or truth.dtype.kind + prediction.dtype.kind not in _WHOLE:
+        raise ValueError(
+            f"pairs: expected two maps (N,) of whole numbers, got {truth.dtype} {truth.shape}, "
+            f"{prediction.dtype} {prediction.shape}"
+        )
     foreign = 0
     # Pieces that fit the cache are widened, so that one loop serves every pair of integer types.
     for start in range(0, len(truth), _PIECE):
