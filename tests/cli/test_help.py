@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import typer
+from PIL import Image
 
 from command_line import run
-from kontur.cli import COMMANDS
+from kontur.cli import COMMANDS, _Plain, build_app, screen
 from kontur.files.exports import EXPORTS
 
 
@@ -69,3 +72,53 @@ def test_help_shows_the_new_spelling_alone(command):
     words = kontur(command, "--help", COLUMNS="80").split()
     assert "--output" in words
     assert "--out" not in words
+
+
+COMMANDS_WITH_QUIET = (
+    "segment", "degrade", "compare", "robustness", "demo", "train", "test", "export", "serve", "evaluate semantic", "evaluate panoptic",
+    "evaluate instances", "evaluate contours", "evaluate superpixels", "evaluate foreground", "evaluate boundaries", "data check",
+    "data convert", "data show",
+)  # fmt: skip
+
+
+def test_quiet_is_taken_after_every_command_that_tells_of_its_work():
+    application = typer.main.get_command(build_app())
+    for name in COMMANDS_WITH_QUIET:
+        command = application
+        for word in name.split():
+            command = command.commands[word]
+        assert [p.opts for p in command.params if "-q" in p.opts] == [["-q", "--quiet"]], name
+
+
+def test_data_check_is_quiet_when_told_so_after_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(screen, "_quiet", False)
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        Image.new("L", (8, 8)).save(tmp_path / folder / "one.png")
+    arguments = ("data", "check", str(tmp_path), "--as", "folder", "--classes", "2")
+    code, loud, _ = run(capsys, *arguments)
+    assert code in (0, 1)
+    assert loud
+    assert run(capsys, *arguments, "-q")[:2] == (code, "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"), [(str, "7", "7"), (int, "7", 7), (Path, "there", Path("there")), (bool, True, True)]
+)
+def test_a_value_that_needs_no_check_gets_none(kind, text, value):
+    class Parameter:
+        multiple, nargs = False, 1
+        get_runtime_param = None  # would be called for a check
+
+        class type_descriptor:
+            annotation = kind
+            parameter_info = typer.Option()
+
+    assert _Plain(Parameter).coerce(text, Parameter, None) == value
+
+
+def test_wrong_numbers_are_told_as_ever(tmp_path, capsys):
+    for text in ("x", "1.5", "\u0663", ""):
+        code, _, err = run(capsys, "segment", str(tmp_path), "--jobs", text)
+        assert code == 2
+        assert "Invalid value for '--jobs'" in err
