@@ -37,7 +37,7 @@ FLAGS = (
     if sys.platform == "win32"
     else ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-g0"]
 )
-# Compiled a second time for processors with AVX2 (x86-64-v3); kontur/core/compiled.py takes the one that fits at import.
+# Compiled a second time for processors with AVX2 (x86-64-v3); kontur/core/lazy.py takes the one that fits at import.
 WIDE = {
     "kontur.classical.glcm_kernel", "kontur.classical.lbp_kernel", "kontur.classical.level_set_kernel",
     "kontur.classical.mean_shift_kernel", "kontur.graph.boundary_thinning_kernel", "kontur.kernels.colour",

@@ -13,8 +13,7 @@ from __future__ import annotations
 import os
 
 from ._version import __version__ as __version__
-from .core.compiled import WideKernels, check_kernels
-from .core.lazy import attach
+from .core.lazy import WideKernels, attach, check_kernels
 
 # ONNX Runtime since 1.31 reports its use to its maker unless told otherwise before it is imported; Kontur sends nothing anywhere.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
