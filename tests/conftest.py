@@ -26,9 +26,10 @@ def stale_kernels(package: Path) -> list[str]:
     stale = []
     for source in sorted(kernels):
         built = [source.with_suffix(suffix) for suffix in EXTENSION_SUFFIXES if source.with_suffix(suffix).exists()]
-        wide = package / "_x86_64_v3" / source.relative_to(package)
-        built += [wide.with_suffix(suffix) for suffix in EXTENSION_SUFFIXES if wide.with_suffix(suffix).exists()]
-        if not built or min(b.stat().st_mtime for b in built) < max(source.stat().st_mtime, shared):
+        twin = package / "_x86_64_v3" / source.relative_to(package)
+        wide = [twin.with_suffix(suffix) for suffix in EXTENSION_SUFFIXES if twin.with_suffix(suffix).exists()]
+        newest = max(source.stat().st_mtime, shared)
+        if not built or min(path.stat().st_mtime for path in (*built, *wide)) < newest:
             stale.append(source.relative_to(package).as_posix())
     return stale
 

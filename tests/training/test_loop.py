@@ -526,7 +526,7 @@ def test_no_permission_is_one_line(root, tmp_path, tiny, monkeypatch):
     def refused(*arguments, **options):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("kontur.core.files.tempfile.mkstemp", refused)
+    monkeypatch.setattr("kontur.core.files._new_file", refused)
     with pytest.raises(OutputError, match="no permission"):
         fit(toy.recipe(root, network=tiny), tmp_path / "run")
 

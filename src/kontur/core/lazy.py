@@ -31,6 +31,8 @@ def attach(
     find, listed, names = lazy_loader.attach_stub(package, file)
 
     def find_or_say(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
         try:
             return find(name)
         except ModuleNotFoundError as error:
